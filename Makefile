@@ -1,0 +1,62 @@
+# `make setup` once, `make check` before a commit, `make test` is what CI runs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := check
+.PHONY: setup run check test static fix clean
+
+# The first Python that we support and that can make an environment; `make setup PYTHON=...` overrides.
+PROBE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	if "$$python" -c '$(PROBE)' 2>/dev/null; then echo "$$python"; break; fi; done)
+
+BIN := .venv/bin
+STAMP := .venv/installed
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+
+# The working directory must not shadow an installed package: our folders have common names.
+export PYTHONSAFEPATH := 1
+# One thread: results are the same every time, and two under load are slower.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export TOKENIZERS_PARALLELISM := false
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@if [ -z "$(PYTHON)" ]; then echo "simctl needs Python 3.11, 3.12 or 3.13 with venv on PATH"; exit 1; fi
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+# torch first: whatever build of this version the machine offers is taken, and then kept
+	$(PIP) torch==2.13.0
+# the pinned hatchling builds; an isolated build would fetch one that nothing pins
+	$(PIP) hatchling
+	$(PIP) --no-build-isolation -e '.[dev]'
+	touch $@
+
+run: setup
+	$(BIN)/simctl run $(ARGS)
+
+static: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+# with the number of files: pyright can pass because it saw none
+	$(BIN)/pyright --stats
+	$(BIN)/lint-imports --no-logo
+
+check test: export HF_HUB_OFFLINE := 1
+
+check: static
+	$(BIN)/pytest -q
+
+test: static
+	$(BIN)/pytest -m "not gpu"
+
+fix: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# what was built here; never a run
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
+	find agents bus store trainer cli tests -type d -name __pycache__ -prune -exec rm -rf {} +

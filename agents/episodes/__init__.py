@@ -1,0 +1,1 @@
+"""Episodes: one file an exchange."""

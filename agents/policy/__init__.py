@@ -1,0 +1,1 @@
+"""The generating face of the policy: samplers over one version of the weights."""

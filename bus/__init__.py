@@ -1,0 +1,1 @@
+"""What is said, and how it travels: messages, events and the bus."""

@@ -1,0 +1,1 @@
+"""What learns: from events to trajectories, samples and new weights."""

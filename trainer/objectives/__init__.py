@@ -1,0 +1,1 @@
+"""Objectives: from credited trajectories to weighted samples, one file an algorithm."""
