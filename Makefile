@@ -24,7 +24,7 @@ export TOKENIZERS_PARALLELISM := false
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
-	@if [ -z "$(PYTHON)" ]; then echo "simctl needs Python 3.11, 3.12 or 3.13 with venv on PATH"; exit 1; fi
+	@[ -n "$(PYTHON)" ] || { echo "no Python 3.11, 3.12 or 3.13 with venv found on PATH"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 # torch first: whatever build of this version the machine offers is taken, and then kept
 	$(PIP) torch==2.13.0
@@ -58,5 +58,6 @@ fix: setup
 
 # what was built here; never a run
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
+	rm -rf .venv build dist .coverage htmlcov .hypothesis
+	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find agents bus store trainer cli tests -type d -name __pycache__ -prune -exec rm -rf {} +
