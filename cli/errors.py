@@ -1,0 +1,20 @@
+"""What a user of the command line can get wrong. Each text says what, which value, what to do."""
+
+
+class UserError(Exception):
+    """The parent of all that ends a command with exit code 2 and no traceback."""
+
+
+class RecipeError(UserError):
+    """A recipe is not there, cannot be read, or says what no recipe may say."""
+
+
+class RunError(UserError):
+    """There is no such run, or it is not in a state for what was asked."""
+
+
+def in_words(names: list[str]) -> str:
+    """Return "a, b or c"."""
+    if len(names) <= 1:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,167 @@
+"""Recipes: one TOML file a system. Says what a recipe may hold, and loads and writes them."""
+
+import json
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from simctl.agents.curriculum import Extend, Frontier, Uniform
+from simctl.agents.episodes.rehearse import Rehearse
+from simctl.agents.episodes.seminar import Seminar
+from simctl.agents.episodes.solve import Solve
+from simctl.agents.evaluation import Suite
+from simctl.agents.society import Rounds
+from simctl.agents.tasks.chain import MAX_OPERATIONS
+from simctl.bus.values import Value
+from simctl.cli import toml
+from simctl.cli.errors import RecipeError
+from simctl.cli.keys import nearest
+from simctl.cli.mistakes import mistakes
+from simctl.cli.overrides import override
+from simctl.trainer.objectives import AnyObjective
+from simctl.trainer.settings import TeacherSettings, TrainerSettings
+
+EMBEDDED = "embedded"
+TARGETS = "targets"  # the suite that a run is judged by
+SUFFIX = ".toml"
+
+
+class PolicySettings(Value):
+    """The weights that a run begins with."""
+
+    path: str = Field(
+        default=EMBEDDED,
+        description='"embedded" for the one in the package, or a directory that transformers can load',
+    )
+
+
+class ChainSettings(Value):
+    """Chains of one-digit operations modulo 10."""
+
+    kind: Literal["chain"] = "chain"
+    max_operations: int = Field(
+        default=16, ge=1, le=MAX_OPERATIONS, description="longest problem that passes the gates"
+    )
+
+
+class SamplerSettings(Value):
+    """How the policy is sampled from."""
+
+    max_batch: int = Field(default=256, ge=1, description="answers that are decoded together")
+
+
+AnyEpisode = Annotated[Seminar | Solve | Rehearse, Field(discriminator="kind")]
+AnyCurriculum = Annotated[Extend | Frontier | Uniform, Field(discriminator="kind")]
+
+SUITES = (
+    Suite(name=TARGETS, difficulty=10, problems=300),
+    Suite(name="beyond-12", difficulty=12, problems=100),
+    Suite(name="beyond-14", difficulty=14, problems=100),
+    Suite(name="beyond-16", difficulty=16, problems=100),
+)
+
+
+class Recipe(Value):
+    """All that decides what a run does. Its fields are the tables of the file."""
+
+    name: str = Field(default="", description="what the recipe is called; the file's name if empty")
+    description: str = Field(default="", description="one sentence on what happens")
+    paper: str = Field(default="", description="the publication that it follows")
+    catalogue: str = Field(default="", description="its number in the catalogue of systems")
+    faithful: str = Field(default="", description="what is as published")
+    substituted: str = Field(default="", description="what differs from the publication, and why")
+    seed: int = Field(
+        default=0, ge=0, description="the dice of the whole run: one seed, one course of events"
+    )
+    run: Rounds = Field(default=Rounds(), description="how long it is")
+    policy: PolicySettings = Field(default=PolicySettings(), description="the first weights")
+    task: ChainSettings = Field(default=ChainSettings(), description="the family of problems")
+    episode: AnyEpisode = Field(default=Seminar(), description="the exchange that is played")
+    curriculum: AnyCurriculum = Field(default=Extend(), description="what episodes start from")
+    sampler: SamplerSettings = Field(default=SamplerSettings(), description="how it is sampled")
+    trainer: TrainerSettings = Field(default=TrainerSettings(), description="how it is optimised")
+    teacher: TeacherSettings = Field(
+        default=TeacherSettings(), description="the weights behind divergence objectives"
+    )
+    suite: tuple[Suite, ...] = Field(
+        default=SUITES, description="held-out problems that show progress and never train"
+    )
+    objective: tuple[AnyObjective, ...] = Field(
+        default=(), description="what is learnt from the log; without any, nothing is"
+    )
+
+    @property
+    def learns(self) -> bool:
+        """Whether the recipe has a trainer."""
+        return bool(self.objective)
+
+    @model_validator(mode="after")
+    def _names_suites_once(self) -> Self:
+        names = [suite.name for suite in self.suite]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"suite: {', '.join(twice)} is there twice; each needs its own name")
+        return self
+
+
+def load(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Return a recipe of the package by name, or of a file by its path, with overrides done.
+
+    Raises:
+        RecipeError: there is none, or it says what no recipe may say.
+    """
+    title, text = _read(name_or_path)
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{title} is no TOML: {error}") from error
+    tables.setdefault("name", Path(name_or_path).stem)
+    return _validated(title, override(tables, overrides, Recipe))
+
+
+def dump(recipe: Recipe) -> str:
+    """Return the recipe as TOML with every key said; equal recipes give equal text."""
+    return toml.write(recipe)
+
+
+def explain(recipe: Recipe) -> str:
+    """Return the recipe as TOML with the meaning of every key beside it."""
+    return toml.write(recipe, comments=True)
+
+
+def names() -> list[str]:
+    """Return the names of the recipes in the package."""
+    files = (Path(each.name) for each in resources.files("simctl.recipes").iterdir())
+    return sorted(file.stem for file in files if file.suffix == SUFFIX)
+
+
+def _read(name_or_path: str) -> tuple[str, str]:
+    """Return what a recipe is called in messages, and its text."""
+    if not name_or_path.endswith(SUFFIX):
+        known = names()
+        if name_or_path not in known:
+            listed = ", ".join(nearest(name_or_path, known))
+            raise RecipeError(
+                f"there is no recipe {name_or_path!r}; there are: {listed} "
+                f"(a file of your own is given by its path, ending in {SUFFIX})"
+            )
+        file = resources.files("simctl.recipes") / f"{name_or_path}{SUFFIX}"
+        return f"recipe {name_or_path}", file.read_text("utf-8")
+    try:
+        return f"recipe {name_or_path}", Path(name_or_path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise RecipeError(f"recipe {name_or_path} cannot be read: {reason}") from error
+
+
+def _validated(title: str, tables: dict[str, Any]) -> Recipe:
+    try:
+        # as JSON, strictly: a list is a tuple, 1 is a float, and "1" or true is no number
+        return Recipe.model_validate_json(json.dumps(tables, default=str), strict=True)
+    except ValidationError as error:
+        found = [f"{title}: {each}" for each in mistakes(error, Recipe)]
+        raise RecipeError("\n".join(found)) from error
