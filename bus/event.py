@@ -1,0 +1,159 @@
+"""Events: a draft is what somebody wants to say, an event is a draft with a place in the log."""
+
+import hashlib
+import json
+import uuid
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from simctl.bus.messages import AnyMessage, parse
+from simctl.bus.values import canonical
+
+_NAMESPACE = uuid.UUID("6f2d8d0e-54f0-5c1e-9c52-6d1f3c1b7a55")
+GENESIS = "0" * 64  # the hash before the first event
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What a model was shown and what it said: token ids, and log-probabilities as sampled.
+
+    `tokens` and `logprobs` have one length and end with the end-of-text token unless the
+    answer was cut off. All three are in the policy's own vocabulary; text is never re-tokenised.
+    """
+
+    prompt_tokens: tuple[int, ...]
+    tokens: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message with its sender, before the log has given it a place.
+
+    (producer, epoch, pseq) makes appending idempotent: the same triple is the same event.
+    `cause` is the seq of the event that led to this one, `task` the seq of the task it is about.
+    """
+
+    producer: str
+    epoch: int
+    pseq: int
+    message: AnyMessage
+    sender: str
+    recipient: str = ""
+    episode: str = ""
+    round: int = 0
+    cause: int | None = None
+    task: int | None = None
+    policy_version: int | None = None
+    utterance: Utterance | None = None
+    wall_us: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the log. `seq` is its place: gapless from 1; nothing is ordered by `wall_us`."""
+
+    run: str
+    branch: str
+    seq: int
+    id: uuid.UUID
+    producer: str
+    epoch: int
+    pseq: int
+    kind: str
+    schema: int
+    sender: str
+    recipient: str
+    episode: str
+    round: int
+    cause: int | None
+    task: int | None
+    policy_version: int | None
+    wall_us: int
+    payload: str
+    utterance: Utterance | None
+    prev_hash: str
+    hash: str = field(repr=False)
+
+    @cached_property
+    def message(self) -> AnyMessage:
+        """The message, parsed from the payload."""
+        return parse(self.payload)
+
+
+def event_id(run: str, producer: str, epoch: int, pseq: int) -> uuid.UUID:
+    """Return the id that belongs to a producer's message: the same triple, the same id."""
+    return uuid.uuid5(_NAMESPACE, f"{run}\x1f{producer}\x1f{epoch}\x1f{pseq}")
+
+
+def chain_hash(prev_hash: str, head: Sequence[str | int | None], said: Utterance | None) -> str:
+    """Return the hash of what happened (`head` and what was said) on top of everything before it.
+
+    Run names, ids, producers, epochs and wall times are left out, so that two runs of one seed
+    have one chain.
+    """
+    digest = hashlib.sha256(prev_hash.encode())
+    digest.update(json.dumps(head, ensure_ascii=False).encode())
+    if said is not None:
+        for typecode, numbers in (
+            ("i", said.prompt_tokens),
+            ("i", said.tokens),
+            ("f", said.logprobs),
+        ):
+            digest.update(b"\x1e%d\x1e" % len(numbers) + array(typecode, numbers).tobytes())
+    return digest.hexdigest()
+
+
+def rehash(event: Event) -> str:
+    """Return the hash that an event from a log must have."""
+    head = (
+        event.kind,
+        event.schema,
+        event.sender,
+        event.recipient,
+        event.episode,
+        event.round,
+        event.cause,
+        event.task,
+        event.policy_version,
+        event.payload,
+    )
+    return chain_hash(event.prev_hash, head, event.utterance)
+
+
+def seal(draft: Draft, *, run: str, branch: str, seq: int, prev_hash: str) -> Event:
+    """Give a draft its place: the event that follows `prev_hash` at `seq`."""
+    message = draft.message
+    unsealed = Event(
+        run=run,
+        branch=branch,
+        seq=seq,
+        id=event_id(run, draft.producer, draft.epoch, draft.pseq),
+        producer=draft.producer,
+        epoch=draft.epoch,
+        pseq=draft.pseq,
+        kind=message.kind,
+        schema=message.schema_version,
+        sender=draft.sender,
+        recipient=draft.recipient,
+        episode=draft.episode,
+        round=draft.round,
+        cause=draft.cause,
+        task=draft.task,
+        policy_version=draft.policy_version,
+        wall_us=draft.wall_us,
+        payload=canonical(message),
+        utterance=draft.utterance and as_stored(draft.utterance),
+        prev_hash=prev_hash,
+        hash="",
+    )
+    event = replace(unsealed, hash=rehash(unsealed))
+    event.__dict__["message"] = message  # its cache: whoever hears it need not parse it again
+    return event
+
+
+def as_stored(said: Utterance) -> Utterance:
+    """Return the utterance as a log gives it back: log-probabilities in single precision."""
+    return replace(said, logprobs=tuple(array("f", said.logprobs)))

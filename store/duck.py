@@ -1,0 +1,161 @@
+"""The log in DuckDB, as its owner has it."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+
+from simctl.bus.event import Draft, Event
+from simctl.store import reader
+from simctl.store.database import Connection, connect, in_our_words, transaction
+from simctl.store.errors import ForeignLogError
+from simctl.store.query import Limits, Queries
+from simctl.store.schema import FORMAT, create_tables, create_views
+from simctl.store.sequencer import Sequencer
+from simctl.store.writer import Writer
+
+
+class DuckLog:
+    """An event log in one file. It is held by one process, whose threads may all use it.
+
+    `append` returns after the commit. Once a commit has failed, every append raises
+    LogBrokenError; the reopened file decides what had been written.
+    """
+
+    def __init__(
+        self, path: Path, *, run: str, branch: str = "main", limits: Limits | None = None
+    ) -> None:
+        """Open the log at `path`, or make an empty one for `run` when there is none.
+
+        Raises:
+            LogBusyError: another process, or another part of this one, holds it.
+            ForeignLogError, LogCorruptError: it is no log, or damaged.
+        """
+        self.path = path
+        limits = limits or Limits()
+        if not path.exists():
+            _create(path, run, branch)
+        self._connection = connect(path, memory=limits.memory)
+        try:
+            with in_our_words(path):
+                self.run, self.branch = header(path, self._connection)
+                position = reader.position(self._connection)
+                with transaction(self._connection):
+                    create_views(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._last_seq = position.seq
+        self._listeners: list[Callable[[int], None]] = []
+        self._queries = Queries(self._connection, limits)
+        past = reader.FilePast(self._connection)
+        sequencer = Sequencer(self.run, self.branch, position, past)
+        self._writer = Writer(self._connection, sequencer, self._queries, self._announce)
+
+    @property
+    def last_seq(self) -> int:
+        """The seq of the last committed event; 0 when there is none."""
+        return self._last_seq
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Event]:
+        """Commit all drafts together and return their events, in order.
+
+        Raises:
+            DraftRefusedError: a draft breaks a rule; nothing of this append was written.
+            LogBrokenError: a commit failed, this one or one before.
+            LogClosedError: the log is closed.
+        """
+        return await asyncio.wrap_future(self.submit(drafts))
+
+    def submit(self, drafts: Sequence[Draft]) -> Future[list[Event]]:
+        """Append from any thread; the future is done after the commit."""
+        return self._writer.submit(drafts)
+
+    def read(self, after: int = 0, until: int | None = None) -> Iterator[Event]:
+        """Give the events with `after` < seq <= `until`, in order."""
+        last = self._last_seq
+        return reader.read(self._connection, after, last if until is None else min(until, last))
+
+    def page(self, after: int, until: int) -> pa.Table:
+        """Return the rows with `after` < seq <= `until`."""
+        return reader.page(self._connection, after, until)
+
+    def query(self, sql: str, *, max_rows: int | None = None) -> pa.Table:
+        """Answer one read-only SQL statement.
+
+        Raises:
+            QueryError: it is wrong, not allowed or too expensive.
+        """
+        return self._queries.run(sql, max_rows)
+
+    def listen(self, listener: Callable[[int], None]) -> Callable[[], None]:
+        """Call `listener` with the last seq after each commit, in the writer's thread.
+
+        The returned function ends it.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def close(self) -> None:
+        """Commit what was submitted, checkpoint and release the file."""
+        self._writer.close()
+        self._queries.stop_all("stopped: the log was closed")
+        # a checkpoint only tidies up: what was acknowledged is in the write-ahead log already
+        with suppress(duckdb.Error):
+            self._connection.execute("CHECKPOINT")
+        with suppress(duckdb.Error):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        """Return the log itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the log."""
+        self.close()
+
+    def _announce(self, seq: int) -> None:
+        self._last_seq = seq
+        for listener in tuple(self._listeners):
+            listener(seq)
+
+
+def _create(path: Path, run: str, branch: str) -> None:
+    # under another name first: a log that is there is whole, whenever the process is killed
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with in_our_words(path), connect(draft, memory="1GB") as connection:
+        with transaction(connection):
+            create_tables(connection, (run, branch, f"simctl {_version()}"))
+        connection.execute("CHECKPOINT")
+    draft.rename(path)
+
+
+def header(path: Path, connection: Connection) -> tuple[str, str]:
+    """Return the run and the branch of a log file.
+
+    Raises:
+        ForeignLogError: it is a database of something else, or of a later simctl.
+    """
+    try:
+        with connection.cursor() as cursor:
+            row = cursor.execute("SELECT format, run, branch FROM log_header").fetchone()
+    except duckdb.CatalogException as error:
+        raise ForeignLogError(f"{path} is a DuckDB database but not a log of simctl") from error
+    if row is None or row[0] != FORMAT:
+        raise ForeignLogError(f"{path} has log format {row and row[0]}; this simctl knows {FORMAT}")
+    return row[1], row[2]
+
+
+def _version() -> str:
+    try:
+        return version("simctl")
+    except PackageNotFoundError:
+        return "from source"

@@ -1,0 +1,197 @@
+"""The versions of the policy on disk. The only code that knows how they are laid out.
+
+A version is a directory that transformers can load, with `trainer_state.json` beside the weights.
+It appears whole or not at all: it is written under another name, synced, and renamed.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from simctl.bus.values import Value
+from simctl.store.errors import StoreError
+
+WEIGHTS = "model.safetensors"
+STATE = "trainer_state.json"
+RESUMABLE = 2  # versions that keep what only the trainer needs (files named optimizer*)
+_BLOCK = 1 << 20
+
+
+class PolicyError(StoreError):
+    """The parent of what can be wrong with a policy."""
+
+
+class PolicyMissingError(PolicyError):
+    """There is no such version, or the directory holds no policy."""
+
+
+class PolicyCorruptError(PolicyError):
+    """The weights of a version are not the ones that were committed."""
+
+
+class PolicyConflictError(PolicyError):
+    """A version would be committed again with other weights."""
+
+
+class PolicyState(Value):
+    """Where a version comes from: what the trainer had read of the log, and said in it."""
+
+    version: int
+    parent: int | None = None
+    sha256: str = ""  # of the weights file; the store fills it in
+    event_offset: int = 0  # seq of the last event that the version has learned from
+    pseq: int = 0  # the trainer's next number
+    round: int = 0
+
+
+class PolicyStore:
+    """The policy versions of one run."""
+
+    def __init__(self, root: Path) -> None:
+        """Keep versions below `root`, which need not be there yet."""
+        self.root = root
+
+    def path(self, version: int) -> Path:
+        """Return the directory of a version, whether it is there or not."""
+        return self.root / f"v{version:06d}"
+
+    def versions(self) -> list[int]:
+        """Return the committed versions, in order."""
+        found = self.root.glob("v[0-9]*") if self.root.exists() else ()
+        return sorted(int(each.name[1:]) for each in found if (each / STATE).exists())
+
+    def latest(self) -> int:
+        """Return the last committed version.
+
+        Raises:
+            PolicyMissingError: there is none.
+        """
+        versions = self.versions()
+        if not versions:
+            raise PolicyMissingError(f"no policy version in {self.root}")
+        return versions[-1]
+
+    def state(self, version: int) -> PolicyState:
+        """Return where a version comes from.
+
+        Raises:
+            PolicyMissingError: it is not there.
+            PolicyCorruptError: its state cannot be read.
+        """
+        file = self.path(version) / STATE
+        try:
+            return PolicyState.model_validate_json(file.read_bytes())
+        except FileNotFoundError as error:
+            raise PolicyMissingError(f"no policy version {version} in {self.root}") from error
+        except ValidationError as error:
+            raise PolicyCorruptError(f"{file} is damaged: {error}") from error
+
+    def sha256(self, version: int) -> str:
+        """Return the hash that the weights of a version were committed with."""
+        return self.state(version).sha256
+
+    def verify(self, version: int, sha256: str | None = None) -> None:
+        """Check that the weights of a version are those that were committed (and announced).
+
+        Raises:
+            PolicyMissingError: it is not there.
+            PolicyCorruptError: the weights are not those of `sha256`.
+        """
+        wanted = sha256 or self.sha256(version)
+        weights = self.path(version) / WEIGHTS
+        if not weights.exists():
+            raise PolicyMissingError(f"no policy version {version} in {self.root}")
+        found = hash_file(weights)
+        if found != wanted:
+            raise PolicyCorruptError(
+                f"the weights of policy version {version} have sha256 {found[:12]}..., "
+                f"not {wanted[:12]}...: {weights} was changed after it was committed"
+            )
+
+    def adopt(self, base: Path) -> PolicyState:
+        """Make a copy of the policy in `base` the version 0.
+
+        Raises:
+            PolicyMissingError: `base` holds no policy.
+        """
+        for name in ("config.json", WEIGHTS):
+            if not (base / name).is_file():
+                raise PolicyMissingError(
+                    f"{base} holds no policy: {name} is missing. A policy is a directory that "
+                    "transformers can load, with its weights in safetensors"
+                )
+        return self.commit(0, lambda target: _copy(base, target), PolicyState(version=0))
+
+    def commit(
+        self, version: int, write: Callable[[Path], None], state: PolicyState
+    ) -> PolicyState:
+        """Let `write` fill a directory and make it a version; return its state with the hash.
+
+        Committing the same weights again changes nothing.
+
+        Raises:
+            PolicyConflictError: the version is there with other weights.
+        """
+        target = self.path(version)
+        draft = self.root / f".{target.name}.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        write(draft)
+        sealed = state.model_copy(update={"version": version, "sha256": hash_file(draft / WEIGHTS)})
+        if (target / STATE).exists():
+            shutil.rmtree(draft)
+            return self._same(sealed)
+        (draft / STATE).write_text(sealed.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        _sync(draft)
+        draft.rename(target)
+        _sync_one(self.root)
+        self._prune()
+        return sealed
+
+    def _same(self, wanted: PolicyState) -> PolicyState:
+        found = self.state(wanted.version)
+        if found.sha256 != wanted.sha256:
+            raise PolicyConflictError(
+                f"policy version {wanted.version} was committed with weights "
+                f"{found.sha256[:12]}..., and now with {wanted.sha256[:12]}...: "
+                "a version never changes"
+            )
+        return found
+
+    def _prune(self) -> None:
+        for version in self.versions()[:-RESUMABLE]:
+            for file in self.path(version).glob("optimizer*"):
+                file.unlink()
+
+
+def hash_file(path: Path) -> str:
+    """Return the sha256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _copy(base: Path, target: Path) -> None:
+    for file in base.iterdir():
+        # a version of another run brings no state of its trainer along
+        if file.is_file() and file.name != STATE and not file.name.startswith("optimizer"):
+            shutil.copyfile(file, target / file.name)
+
+
+def _sync(directory: Path) -> None:
+    for path in (*directory.rglob("*"), directory):
+        _sync_one(path)
+
+
+def _sync_one(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

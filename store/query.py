@@ -1,0 +1,158 @@
+"""Read-only SQL for everybody: it cannot change the log, read files or run for ever.
+
+Four guards stand together, because each alone can be got round: one statement that reads, a
+read-only transaction, a locked configuration (see `database`), and limits on time and size.
+"""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import duckdb
+import pyarrow as pa
+
+from simctl.store.database import Connection
+from simctl.store.errors import QueryError
+
+_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+# table functions that act on the process or hide a statement in a string
+_ACTING = frozenset(
+    (
+        "checkpoint",
+        "create_external_resource",
+        "deregister_external_resource",
+        "destroy_external_resource",
+        "disable_logging",
+        "disable_profiling",
+        "enable_logging",
+        "enable_profiling",
+        "force_checkpoint",
+        "json_execute_serialized_sql",
+        "query",
+        "truncate_duckdb_logs",
+    )
+)
+_BATCH = 8192
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one query may cost."""
+
+    seconds: float = 30
+    rows: int = 1_000_000
+    bytes: int = 1 << 30
+    memory: str = "2GB"  # of all queries of a file together with its cache
+
+
+class Queries:
+    """Answers queries in the callers' threads, each on a cursor of its own."""
+
+    def __init__(self, connection: Connection, limits: Limits) -> None:
+        """Answer from the file of `connection`."""
+        self._connection = connection
+        self._limits = limits
+        self._running: dict[Connection, str] = {}
+        self._change = threading.Condition()
+
+    def run(self, sql: str, max_rows: int | None = None) -> pa.Table:
+        """Answer one statement.
+
+        Raises:
+            QueryError: it is wrong, not allowed or too expensive.
+        """
+        limits = self._limits if max_rows is None else replace(self._limits, rows=max_rows)
+        with self._connection.cursor() as cursor, self._watched(cursor):
+            try:
+                check(cursor, sql)
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+                return _fetch(cursor, sql, limits)
+            except duckdb.InterruptException as error:
+                raise QueryError(self._reason(cursor)) from error
+            except (duckdb.Error, ValueError, pa.ArrowException) as error:
+                raise QueryError(str(error)) from error
+
+    def stop_all(self, reason: str) -> None:
+        """Stop the queries that run now, and wait until they have."""
+        with self._change:
+            stopped = list(self._running)
+            for cursor in stopped:
+                self._stop(cursor, reason)
+            self._change.wait_for(lambda: not any(each in self._running for each in stopped))
+
+    @contextmanager
+    def _watched(self, cursor: Connection) -> Generator[None]:
+        late = f"stopped after {self._limits.seconds:g} s: ask for less"
+        watch = threading.Timer(self._limits.seconds, self._stop_late, (cursor, late))
+        watch.daemon = True
+        with self._change:
+            self._running[cursor] = ""
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
+            with self._change:
+                del self._running[cursor]
+                self._change.notify_all()
+
+    def _stop_late(self, cursor: Connection, reason: str) -> None:
+        with self._change:
+            self._stop(cursor, reason)
+
+    def _stop(self, cursor: Connection, reason: str) -> None:
+        if cursor in self._running:
+            self._running[cursor] = reason
+            cursor.interrupt()
+
+    def _reason(self, cursor: Connection) -> str:
+        with self._change:
+            return self._running[cursor]
+
+
+def check(cursor: Connection, sql: str) -> None:
+    """Refuse everything but one statement that reads.
+
+    Raises:
+        QueryError: it is not allowed.
+    """
+    statements = cursor.extract_statements(sql)
+    if len(statements) != 1:
+        raise QueryError(f"one statement at a time: this is {len(statements)}")
+    if statements[0].type not in _READING:
+        name = str(statements[0].type).rsplit(".", maxsplit=1)[-1]
+        raise QueryError(
+            f"only SELECT, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN are allowed: this is {name}"
+        )
+    if acting := sorted(_called(sql) & _ACTING):
+        raise QueryError(f"the function {acting[0]} is not allowed")
+
+
+def _called(sql: str) -> set[str]:
+    """Return the names that stand before an opening bracket."""
+    tokens = [each for each in duckdb.tokenize(sql) if each[1] != duckdb.token_type.comment]
+    starts = [start for start, _ in tokens]
+    encoded = sql.encode()  # the tokenizer counts bytes
+    words = [
+        encoded[start:end].split(b"--")[0].split(b"/*")[0].strip().decode(errors="replace")
+        for start, end in zip(starts, [*starts[1:], len(encoded)], strict=True)
+    ]
+    return {
+        word.strip('"').lower() for word, following in pairwise(words) if following.startswith("(")
+    }
+
+
+def _fetch(cursor: Connection, sql: str, limits: Limits) -> pa.Table:
+    reader = cursor.sql(sql).to_arrow_reader(_BATCH)
+    batches: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in reader:
+        batches.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows > limits.rows:
+            raise QueryError(f"more than {limits.rows} rows: narrow it, or add a LIMIT")
+        if size > limits.bytes:
+            raise QueryError(f"more than {limits.bytes} bytes: ask for fewer columns or rows")
+    return pa.Table.from_batches(batches, schema=reader.schema)

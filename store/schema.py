@@ -1,0 +1,74 @@
+"""The tables and views of a log file."""
+
+import json
+import types
+from importlib.resources import files
+from typing import Any, Literal, Union, get_args, get_origin
+
+import duckdb
+from pydantic import BaseModel
+
+from simctl.bus.messages import Message, kinds
+
+FORMAT = 1  # of the file; a number that this code does not know is refused
+_SCALARS: dict[Any, str] = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
+_ENVELOPE = {
+    "seq": "e.seq",
+    "round": "e.round",
+    "episode": "e.episode",
+    "sender": "e.sender",
+    "recipient": "e.recipient",
+    "cause": "e.cause",
+    "task": "e.task",
+    "policy_version": "e.policy_version",
+    "token_count": "coalesce(len(e.tokens), 0)",
+    "wall_us": "e.wall_us",
+}
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection, header: tuple[str, str, str]) -> None:
+    """Make the tables of an empty log; `header` is its run, branch and writer."""
+    connection.execute(_sql("schema.sql"))
+    connection.execute("INSERT INTO log_header VALUES (?, ?, ?, ?)", [FORMAT, *header])
+
+
+def create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the views as this version of simctl knows them."""
+    connection.execute("".join(kind_view(kind, cls) for kind, cls in kinds().items()))
+    connection.execute(_sql("views.sql"))
+
+
+def kind_view(kind: str, cls: type[Message]) -> str:
+    """Return the SQL of the typed view on one kind of message."""
+    fields = {name: info.annotation for name, info in cls.model_fields.items() if name != "kind"}
+    structure = json.dumps({name: _json_type(annotation) for name, annotation in fields.items()})
+    columns = [f"{column} AS {name}" for name, column in _ENVELOPE.items() if name not in fields]
+    columns += [f'e.m."{name}" AS "{name}"' for name in fields]
+    comment = (cls.__doc__ or kind).split("\n", maxsplit=1)[0].replace("'", "''")
+    return f"""
+CREATE OR REPLACE VIEW "{kind}" AS SELECT {", ".join(columns)} FROM (
+    SELECT *, json_transform(payload, '{structure}') AS m FROM events WHERE kind = '{kind}'
+) e;
+COMMENT ON VIEW "{kind}" IS '{comment}';
+"""  # noqa: S608 - kinds and fields are identifiers of our own classes
+
+
+def _json_type(annotation: Any) -> str | list[Any]:
+    """Return the DuckDB type of a field, as `json_transform` wants to be told it."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (types.UnionType, Union):
+        [present] = [option for option in arguments if option is not types.NoneType]
+        return _json_type(present)
+    if origin is dict:
+        return f"MAP(VARCHAR, {_json_type(arguments[1])})"
+    if origin is tuple:
+        return [_json_type(arguments[0])]
+    if origin is Literal:
+        return "VARCHAR"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "JSON"
+    return _SCALARS[annotation]
+
+
+def _sql(name: str) -> str:
+    return files("simctl.store").joinpath(name).read_text(encoding="utf-8")

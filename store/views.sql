@@ -1,0 +1,141 @@
+CREATE OR REPLACE VIEW grades AS
+SELECT g.seq AS grade, g.role, g.reward, g.parts, g.first_wrong, g.task, g.of AS graded,
+    e.kind AS graded_kind, e.policy_version, g.round, g.episode
+FROM answer_graded g LEFT JOIN events e ON e.seq = g.of;
+COMMENT ON VIEW grades IS 'One row a grade: whose answer (role, graded), its reward and its parts';
+
+CREATE OR REPLACE VIEW tasks AS
+SELECT p.seq AS task, p.round, p.episode, p.problem, p.parent_task, p.path,
+    p.sender AS posed_by, p.policy_version, c.valid, c.gates, c.difficulty, c.degenerate,
+    c.reference, coalesce(s.attempts, 0) AS attempts, s.mean_reward
+FROM task_posed p
+LEFT JOIN task_checked c ON c.task = p.seq
+LEFT JOIN (
+    SELECT task, count(*) AS attempts, avg(reward) AS mean_reward
+    FROM grades WHERE graded_kind = 'attempt_made' GROUP BY task
+) s ON s.task = p.seq;
+COMMENT ON VIEW tasks IS
+'One row a task: the problem, who posed it, the verdict on it, and how its first attempts went';
+
+CREATE OR REPLACE VIEW attempts AS
+SELECT a.seq AS attempt, a.task, p.problem, a.index, a.solution, a.revised, g.reward,
+    g.parts, g.first_wrong, a.truncated, a.tokens, a.policy_version, a.round, a.episode
+FROM (
+    SELECT seq, task, index, attempt AS solution, false AS revised, truncated, token_count AS tokens,
+        policy_version, round, episode
+    FROM attempt_made
+    UNION ALL
+    SELECT seq, task, index, attempt, true, truncated, token_count, policy_version, round, episode
+    FROM attempt_revised
+) a
+LEFT JOIN task_posed p ON p.seq = a.task
+LEFT JOIN grades g ON g.graded = a.seq AND g.role = 'solver';
+COMMENT ON VIEW attempts IS
+'One row an attempt of the solver, with its problem and grade; revised ones went on from a hint';
+
+CREATE OR REPLACE VIEW critiques AS
+SELECT c.seq AS critique, c.task, c.of AS attempt, a.solution, c.critique AS text,
+    c.verdict AS found_no_fault, a.reward AS attempt_reward, g.reward, g.parts,
+    c.policy_version, c.round, c.episode
+FROM critique_written c
+LEFT JOIN attempts a ON a.attempt = c.of
+LEFT JOIN grades g ON g.graded = c.seq;
+COMMENT ON VIEW critiques IS 'One row a critique: what it says of which attempt, and its own grade';
+
+CREATE OR REPLACE VIEW hints AS
+SELECT h.seq AS hint, h.task, p.problem, h.partial, h.hint AS text, g.reward, g.parts,
+    h.policy_version, h.round, h.episode
+FROM hint_given h
+LEFT JOIN task_posed p ON p.seq = h.task
+LEFT JOIN grades g ON g.graded = h.seq;
+COMMENT ON VIEW hints IS 'One row a hint of the guide: the step it gave after a partial solution';
+
+CREATE OR REPLACE VIEW judgements AS
+SELECT j.seq AS judgement, j.task, p.problem, j.clean, j.judgement AS text, g.reward, g.parts,
+    j.policy_version, j.round, j.episode
+FROM task_judged j
+LEFT JOIN task_posed p ON p.seq = j.task
+LEFT JOIN grades g ON g.graded = j.seq;
+COMMENT ON VIEW judgements IS 'One row a judgement of the guide: is the problem a proper one';
+
+CREATE OR REPLACE VIEW lessons AS
+SELECT l.seq AS lesson, l.task, l.of AS attempt, a.solution AS attempt_solution, l.view,
+    l.exposure, l.solution, l.token_count > 0 AS spoken, g.reward, g.parts,
+    l.policy_version, l.round, l.episode
+FROM lesson_given l
+LEFT JOIN attempts a ON a.attempt = l.of
+LEFT JOIN grades g ON g.graded = l.seq;
+COMMENT ON VIEW lessons IS
+'One row a lesson of the teacher: under which view, on which attempt, and what it said';
+
+CREATE OR REPLACE VIEW tokens_by_role AS
+SELECT round, sender AS role, kind, policy_version, count(*) AS utterances,
+    sum(len(tokens))::BIGINT AS sampled_tokens,
+    sum(len(prompt_tokens))::BIGINT AS prompt_tokens
+FROM events
+WHERE tokens IS NOT NULL AND policy_version IS NOT NULL
+GROUP BY ALL;
+COMMENT ON VIEW tokens_by_role IS 'Tokens shown to and sampled from the policy';
+
+CREATE OR REPLACE VIEW rounds AS
+SELECT s.round, s.seq AS started, e.seq AS ended, s.episodes, e.failed,
+    (e.wall_us - s.wall_us) / 1e6 AS seconds,
+    t.policy_version, coalesce(t.sampled_tokens, 0) AS sampled_tokens,
+    g.attempts, g.mean_reward
+FROM round_started s
+LEFT JOIN round_ended e USING (round)
+LEFT JOIN (
+    SELECT round, max(policy_version) AS policy_version,
+        sum(sampled_tokens)::BIGINT AS sampled_tokens
+    FROM tokens_by_role GROUP BY round
+) t USING (round)
+LEFT JOIN (
+    SELECT round, count(*) AS attempts, avg(reward) AS mean_reward
+    FROM grades WHERE graded_kind = 'attempt_made' GROUP BY round
+) g USING (round);
+COMMENT ON VIEW rounds IS
+'One row a round; mean_reward is that of the first attempts of the solver';
+
+CREATE OR REPLACE VIEW drops AS
+SELECT d.seq AS drop, d.role, d.reason, s.source, e.kind, e.task, d.round
+FROM sample_dropped d, unnest(d.sources) AS s(source)
+LEFT JOIN events e ON e.seq = s.source;
+COMMENT ON VIEW drops IS 'One row an event that was not trained on, and the reason';
+
+CREATE OR REPLACE VIEW updates AS
+SELECT u.version, u.parent, u.sha256, u.seq AS updated, u.round, b.samples, b.tokens,
+    len(b.sources) AS sources, b.digest, y.samplers, y.synced, y.probe_delta, u.metrics
+FROM policy_updated u
+LEFT JOIN batch_built b ON b.version = u.version
+LEFT JOIN (
+    SELECT version, count(*) AS samplers, bool_and(ok) AS synced, max(delta) AS probe_delta
+    FROM policy_synced GROUP BY version
+) y ON y.version = u.version;
+COMMENT ON VIEW updates IS
+'One row a policy version: its batch, its metrics, and whether the samplers took it';
+
+CREATE OR REPLACE VIEW learning_curve AS
+SELECT p.version, p.suite, p.score_name, p.score, p.problems,
+    coalesce(t.sampled_tokens, 0) AS sampled_tokens, p.round, p.seq AS evaluated
+FROM (
+    SELECT *, unnest(map_keys(scores)) AS score_name, unnest(map_values(scores)) AS score
+    FROM policy_evaluated
+) p
+ASOF LEFT JOIN (
+    SELECT seq, sum(len(tokens)) OVER (ORDER BY seq)::BIGINT AS sampled_tokens
+    FROM events WHERE tokens IS NOT NULL AND policy_version IS NOT NULL
+) t ON t.seq < p.seq;
+COMMENT ON VIEW learning_curve IS
+'One row a score of an evaluation; sampled_tokens is what the society had sampled by then';
+
+CREATE OR REPLACE VIEW lineage AS
+SELECT b.version, b.seq AS batch, e.seq AS source, e.kind, e.sender AS role,
+    CASE WHEN e.kind = 'task_posed' THEN e.seq ELSE e.task END AS task,
+    CASE WHEN e.kind IN ('attempt_made', 'attempt_revised') THEN e.seq
+        ELSE (e.payload ->> '$.of')::BIGINT END AS attempt,
+    e.policy_version AS sampled_with, p.sender AS posed_by, p.problem, e.round, e.episode
+FROM (SELECT version, seq, unnest(sources) AS source FROM batch_built) b
+JOIN events e ON e.seq = b.source
+LEFT JOIN task_posed p ON p.seq = CASE WHEN e.kind = 'task_posed' THEN e.seq ELSE e.task END;
+COMMENT ON VIEW lineage IS
+'One row a source of a policy version: its batch, the events in it, their tasks and who posed them';

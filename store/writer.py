@@ -1,0 +1,149 @@
+"""The writer: one thread that owns the connection. Appends that wait share a commit."""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import duckdb
+
+from simctl.bus.event import Draft, Event
+from simctl.store.database import Connection
+from simctl.store.errors import DraftRefusedError, LogBrokenError, LogClosedError
+from simctl.store.query import Queries
+from simctl.store.rows import to_table
+from simctl.store.sequencer import Sequencer
+
+GROUP = 1000  # rows in a commit; larger ones are slower for each row
+
+
+@dataclass
+class Append:
+    """Drafts that wait for the log, and where their events go."""
+
+    drafts: Sequence[Draft]
+    done: Future[list[Event]] = field(default_factory=Future[list[Event]])
+
+
+class Writer:
+    """Writes what is submitted, in order, and calls `announce` after each commit."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        sequencer: Sequencer,
+        queries: Queries,
+        announce: Callable[[int], None],
+    ) -> None:
+        """Start the thread; `announce` is called in it with the last committed seq."""
+        self._connection = connection
+        self._sequencer = sequencer
+        self._queries = queries
+        self._announce = announce
+        self._inbox: queue.SimpleQueue[Append | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
+        self.broken: LogBrokenError | None = None
+        self._thread = threading.Thread(target=self._run, name="simctl-log", daemon=True)
+        self._thread.start()
+
+    def submit(self, drafts: Sequence[Draft]) -> Future[list[Event]]:
+        """Return the future of the drafts' events; it is done after their commit."""
+        append = Append(drafts)
+        with self._gate:
+            if self._closed:
+                raise LogClosedError("the log is closed: nothing can be appended any more")
+            self._inbox.put(append)
+        return append.done
+
+    def close(self) -> None:
+        """Write what was submitted before, then end the thread."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._inbox.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (append := self._inbox.get()) is not None:
+            group, more = self._gather(append)
+            self._write_group(group)
+            if not more:
+                break
+
+    def _gather(self, first: Append) -> tuple[list[Append], bool]:
+        """Return what waits now, up to a commit's size, and whether more can come."""
+        group, rows = [first], len(first.drafts)
+        while rows < GROUP:
+            try:
+                append = self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            if append is None:
+                return group, False
+            group.append(append)
+            rows += len(append.drafts)
+        return group, True
+
+    def _write_group(self, group: list[Append]) -> None:
+        ready: list[tuple[Append, list[Event]]] = []
+        fresh: list[Event] = []
+        for append in group:
+            if not append.done.set_running_or_notify_cancel():
+                continue
+            if self._sequencer.asks_past(append.drafts):
+                # the file must first hold what this group has placed so far
+                self._commit(ready, fresh)
+                ready, fresh = [], []
+            before = self._sequencer.position.seq
+            try:
+                events = self._place(append.drafts)
+            except (DraftRefusedError, LogBrokenError) as error:
+                append.done.set_exception(error)
+                continue
+            new = {event.seq: event for event in events if event.seq > before}
+            fresh.extend(new.values())
+            ready.append((append, events))
+        self._commit(ready, fresh)
+
+    def _place(self, drafts: Sequence[Draft]) -> list[Event]:
+        if self.broken is not None:
+            raise self.broken
+        return self._sequencer.place(drafts)
+
+    def _commit(self, ready: list[tuple[Append, list[Event]]], fresh: list[Event]) -> None:
+        try:
+            if fresh and self.broken is None:
+                self._insert(fresh)
+        except Exception as error:  # noqa: BLE001 - whatever it was, only the file knows the outcome
+            self.broken = LogBrokenError(
+                f"a commit failed and the log takes nothing more: {error}\n"
+                "Make room on the disk if it is full, then go on with `simctl run --resume`: "
+                "everything acknowledged is in the log."
+            )
+            self.broken.__cause__ = error
+        for append, events in ready:
+            if self.broken is not None:
+                append.done.set_exception(self.broken)
+            else:
+                append.done.set_result(events)
+        if fresh and self.broken is None:
+            self._announce(fresh[-1].seq)
+
+    def _insert(self, events: list[Event]) -> None:
+        try:
+            self._insert_once(events)
+        except duckdb.OutOfMemoryException:
+            # memory is shared with queries, and a commit matters more than an answer
+            self._connection.rollback()
+            self._queries.stop_all("stopped: the log needed the memory; ask for less")
+            self._insert_once(events)
+
+    def _insert_once(self, events: list[Event]) -> None:
+        connection = self._connection
+        connection.register("incoming", to_table(events))
+        connection.begin()
+        connection.execute("INSERT INTO events SELECT * FROM incoming")
+        connection.commit()
+        connection.unregister("incoming")
