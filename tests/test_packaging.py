@@ -31,7 +31,7 @@ def files_below(folders: tuple[str, ...]) -> Iterator[Path]:
     """Everything in the folders that was not made by running it."""
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts and path.name != ".gitkeep":
+            if path.is_file() and "__pycache__" not in path.parts:
                 yield path
 
 
