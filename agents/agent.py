@@ -1,0 +1,103 @@
+"""Agents: a role answers an ask with messages. It never publishes or reads the log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from simctl.agents.policy.sampler import Completion, Request, Sampler
+from simctl.bus.bus import Bus
+from simctl.bus.dice import stream
+from simctl.bus.event import Draft, Event, Utterance
+from simctl.bus.messages import AnyMessage, Ask, Role, RoleFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A message, and the completion it was read from."""
+
+    message: AnyMessage
+    completion: Completion | None = None
+
+
+class Agent(Protocol):
+    """One role."""
+
+    async def handle(self, asked: Event) -> list[Answer]:
+        """Answer the ask that `asked` holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How an agent speaks: the shared policy, with noise that belongs to the ask."""
+
+    sampler: Sampler
+    seed: int
+
+    async def say(self, asked: Event, ask: Ask, prompt: str) -> list[Completion]:
+        """Return one completion of `prompt` for each answer that the ask wants."""
+        keys = (
+            stream(self.seed, "say", asked.producer, asked.pseq, index)
+            for index in range(ask.answers)
+        )
+        return await self.sampler.sample([Request(prompt, key, ask.sampling) for key in keys])
+
+
+async def serve(
+    agents: Mapping[Role, Agent], bus: Bus, events: AsyncIterator[Event], epoch: int
+) -> None:
+    """Let agents answer what `events` ask of them, until cancelled.
+
+    `epoch` counts the processes that have served these roles in the run.
+    """
+    async with asyncio.TaskGroup() as group:
+        servers = {role: _Server(role, agent, bus, epoch) for role, agent in agents.items()}
+        async for event in events:
+            server = servers.get(event.recipient)  # type: ignore[call-overload]
+            if server is not None:
+                group.create_task(server.answer(event))
+
+
+class _Server:
+    """One role's place on the bus."""
+
+    def __init__(self, role: Role, agent: Agent, bus: Bus, epoch: int) -> None:
+        self._role = role
+        self._agent = agent
+        self._bus = bus
+        self._epoch = epoch
+        self._pseq = 0
+
+    async def answer(self, asked: Event) -> None:
+        try:
+            answers = await self._agent.handle(asked)
+        except Exception as error:  # noqa: BLE001 - a role's failure is data for whoever asked
+            failure = RoleFailed(role=self._role, error=f"{type(error).__name__}: {error}")
+            answers = [Answer(failure)]
+        await self._bus.publish(self._drafts(asked, answers))
+
+    def _drafts(self, asked: Event, answers: Sequence[Answer]) -> list[Draft]:
+        drafts = []
+        for answer in answers:
+            drafts.append(self._draft(asked, answer))
+            self._pseq += 1
+        return drafts
+
+    def _draft(self, asked: Event, answer: Answer) -> Draft:
+        spoken = answer.completion
+        return Draft(
+            producer=self._role,
+            epoch=self._epoch,
+            pseq=self._pseq,
+            message=answer.message,
+            sender=self._role,
+            recipient=asked.sender,
+            episode=asked.episode,
+            round=asked.round,
+            cause=asked.seq,
+            task=asked.task,
+            policy_version=spoken.policy_version if spoken else None,
+            utterance=Utterance(spoken.prompt_tokens, spoken.tokens, spoken.logprobs)
+            if spoken
+            else None,
+        )

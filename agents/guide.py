@@ -1,0 +1,51 @@
+"""The guide says whether a problem is worth solving, and gives the next step when all are stuck."""
+
+import math
+from dataclasses import dataclass
+
+from simctl.agents import prompts
+from simctl.agents.agent import Answer, Voice
+from simctl.agents.policy.sampler import Completion
+from simctl.bus.event import Event
+from simctl.bus.messages import GiveHint, HintGiven, JudgeTask, TaskJudged
+
+CLEAN = "^"  # the judgement that a problem is a proper one
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """Answers JudgeTask with TaskJudged and GiveHint with HintGiven."""
+
+    voice: Voice
+
+    async def handle(self, asked: Event) -> list[Answer]:
+        """Judge a problem, or give a hint."""
+        ask = asked.message
+        if not isinstance(ask, JudgeTask | GiveHint):
+            raise TypeError(f"the guide cannot answer {asked.kind!r}")
+        [said] = await self.voice.say(asked, ask, prompts.guide(ask))
+        return [
+            Answer(_judged(ask, said) if isinstance(ask, JudgeTask) else _hint(ask, said), said)
+        ]
+
+
+def _judged(ask: JudgeTask, said: Completion) -> TaskJudged:
+    # there are two judgements, so the probability of one is known from the other's
+    chosen = math.exp(said.logprobs[0])
+    return TaskJudged(
+        task=ask.task,
+        clean=chosen if said.text.startswith(CLEAN) else 1.0 - chosen,
+        judgement=said.text,
+        temperature=ask.sampling.temperature,
+        truncated=said.truncated,
+    )
+
+
+def _hint(ask: GiveHint, said: Completion) -> HintGiven:
+    return HintGiven(
+        task=ask.task,
+        partial=ask.partial,
+        hint=said.text,
+        temperature=ask.sampling.temperature,
+        truncated=said.truncated,
+    )

@@ -1,0 +1,211 @@
+"""The society: rounds of concurrent episodes, with a new policy between them.
+
+A round that was broken off is played again from its start. What the log has of it is not said
+twice and no answer is sampled twice, so the round ends as it would have ended.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import Field
+from simctl.store.policies import PolicyStore
+
+from simctl.agents.agent import Agent, serve
+from simctl.agents.curriculum import Syllabus
+from simctl.agents.episode import Episode
+from simctl.agents.evaluation import Suite, evaluate
+from simctl.agents.memory import Memory
+from simctl.agents.policy.sampler import ServingSampler
+from simctl.agents.policy.sync import sync
+from simctl.agents.record import Record
+from simctl.agents.stage import Answers, RoleFailedError, Stage
+from simctl.agents.tasks.environment import Environment
+from simctl.bus.event import Draft, Event
+from simctl.bus.memory import MemoryBus
+from simctl.bus.messages import (
+    AnyMessage,
+    EpisodeEnded,
+    EpisodeStarted,
+    PolicyEvaluated,
+    PolicyUpdated,
+    Role,
+    RoundEnded,
+    RoundStarted,
+    RunResumed,
+    RunStarted,
+)
+from simctl.bus.quiescence import Quiescence
+from simctl.bus.values import Value
+
+SOCIETY = "society"
+
+
+class Rounds(Value):
+    """How long a society runs, and how much happens in a round."""
+
+    rounds: int = Field(default=100, ge=0, description="rounds to play")
+    episodes: int = Field(default=32, ge=1, description="concurrent episodes in a round")
+    max_tokens: int | None = Field(
+        default=None, ge=1, description="end the run after the round that reaches this many tokens"
+    )
+    eval_every: int = Field(default=5, ge=1, description="rounds between two evaluations")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is played: the parts that a recipe chose."""
+
+    episode: Episode
+    environment: Environment
+    rounds: Rounds
+    suites: tuple[Suite, ...]
+    seed: int
+    learns: bool  # whether a trainer answers each round with a policy
+
+
+class Society:
+    """Plays rounds until the plan is fulfilled."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands over every part
+        self,
+        plan: Plan,
+        memory: Memory,
+        syllabus: Syllabus,
+        *,
+        bus: MemoryBus,
+        quiescence: Quiescence,
+        sampler: ServingSampler,
+        agents: Mapping[Role, Agent],
+        policies: PolicyStore,
+    ) -> None:
+        """Go on from `memory`, with `syllabus` as far as it has moved."""
+        self._plan = plan
+        self._memory = memory
+        self._syllabus = syllabus
+        self._bus = bus
+        self._quiescence = quiescence
+        self._sampler = sampler
+        self._agents = agents
+        self._policies = policies
+        self._record = Record(memory.history)
+        self._answers = Answers(memory.history)
+        self._round = memory.round
+        self._pseq = memory.pseq
+
+    async def run(self, started: RunStarted) -> None:
+        """Play every round that is left."""
+        async with (
+            self._bus.listen() as asked,
+            self._bus.listen() as answered,
+            self._bus.listen() as said,
+            asyncio.TaskGroup() as group,
+        ):
+            epoch = self._memory.incarnation + 1
+            helpers = [
+                group.create_task(self._quiescence.run()),
+                group.create_task(serve(self._agents, self._bus, asked, epoch)),
+                group.create_task(self._answers.hear_all(answered)),
+                group.create_task(self._record.hear_all(said)),
+            ]
+            if self._memory.incarnation:
+                await self._resume(epoch)
+            if self._round == 0:
+                await self._say(started)
+                await self._evaluate()
+                await self._next_round()
+            while not self._done():
+                await self._play()
+                await self._next_round()
+            for helper in helpers:
+                helper.cancel()
+
+    def _done(self) -> bool:
+        limit = self._plan.rounds.max_tokens
+        spent = limit is not None and self._memory.tokens >= limit
+        return spent or self._round > self._plan.rounds.rounds
+
+    async def _resume(self, epoch: int) -> None:
+        resumed = RunResumed(incarnation=epoch)
+        draft = Draft(SOCIETY, epoch, 0, resumed, SOCIETY, round=self._round)
+        await self._bus.publish([draft])
+
+    async def _next_round(self) -> None:
+        self._memory.close(self._record.events(), self._syllabus)
+        self._record.clear()
+        self._round += 1
+
+    async def _play(self) -> None:
+        """Play one round: episodes side by side, then the trainer's turn, then the sync."""
+        count = self._plan.rounds.episodes
+        await self._say(RoundStarted(episodes=count))
+        await self._say(self._syllabus.moved())
+        async with asyncio.TaskGroup() as group:
+            episodes = [group.create_task(self._episode(index)) for index in range(count)]
+        outcomes = [episode.result().outcome for episode in episodes]
+        ended = await self._say(RoundEnded(episodes=count, failed=outcomes.count("failed")))
+        await self._record.until(lambda event: event.seq == ended.seq)
+        if self._plan.learns:
+            await self._learn()
+        if self._is_last():
+            await self._evaluate()
+
+    def _is_last(self) -> bool:
+        limit = self._plan.rounds.max_tokens
+        sampled = sum(len(e.utterance.tokens) for e in self._record.events() if e.utterance)
+        spent = limit is not None and self._memory.tokens + sampled >= limit
+        return spent or self._round == self._plan.rounds.rounds
+
+    async def _learn(self) -> None:
+        """Wait for the trainer; evaluate the policy that it starts from in the meantime."""
+        due = self._round > 1 and (self._round - 1) % self._plan.rounds.eval_every == 0
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(self._record.until(self._is_update))
+            scoring = group.create_task(self._scores()) if due else None
+        for score in scoring.result() if scoring else ():
+            await self._say(score)
+        update = waiting.result().message
+        if isinstance(update, PolicyUpdated):
+            await self._say(await asyncio.to_thread(sync, self._sampler, update, self._policies))
+
+    def _is_update(self, event: Event) -> bool:
+        update = event.message
+        return isinstance(update, PolicyUpdated) and update.version == self._round
+
+    async def _evaluate(self) -> None:
+        for score in await self._scores():
+            await self._say(score)
+
+    async def _scores(self) -> list[PolicyEvaluated]:
+        plan = self._plan
+        return [
+            await evaluate(suite, plan.environment, self._sampler, plan.seed)
+            for suite in plan.suites
+        ]
+
+    async def _episode(self, index: int) -> EpisodeEnded:
+        """Play one episode; a role that fails ends it, not the round."""
+        plan, name = self._plan, f"e{self._round}.{index:03d}"
+        stage = Stage(self._bus, self._answers, name=name, round_=self._round, seed=plan.seed)
+        start = self._syllabus.next(stage.dice("start"))
+        await stage.note(EpisodeStarted(name=plan.episode.name))
+        try:
+            ended = await plan.episode.play(stage, plan.environment, start)
+        except RoleFailedError as error:
+            ended = EpisodeEnded(outcome="failed", detail=str(error))
+        await stage.note(ended)
+        return ended
+
+    async def _say(self, message: AnyMessage) -> Event:
+        draft = Draft(
+            producer=SOCIETY,
+            epoch=0,
+            pseq=self._pseq,
+            message=message,
+            sender=SOCIETY,
+            round=self._round,
+            policy_version=self._sampler.version,
+        )
+        self._pseq += 1
+        [event] = await self._bus.publish([draft])
+        return event

@@ -1,0 +1,207 @@
+"""Chains: one-digit operations modulo 10, from left to right, each with a label.
+
+Problem `7k+5l*3m-4` reads ((7+5)*3-4) mod 10. Its solution derives every value beside its label,
+`k+5=2l*3=6m-4=2`, so that each step is local. Labels are consecutive letters, cyclic from a random
+one. Difficulty is the number of operations.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from random import Random
+
+from simctl.agents.tasks.environment import Checked, Grade
+from simctl.bus.dice import dice
+
+LABELS = "abcdefghijklmnopqrstuvwxyz"
+MAX_OPERATIONS = len(LABELS)
+STEP = 5  # characters of a solved step: label, operator, digit, =, value
+CLEAN, DEGENERATE = "^", "~"  # the guide's judgements
+RIGHT, WRONG = ".", "!"  # the critic's verdicts
+DEGENERATE_SHARE = 0.4
+_TARGET_SEED = 20_260_101  # the held-out problems belong to the family, not to a run
+_PROBLEM = re.compile(r"([0-9])((?:[a-z][+\-*][0-9])+)")
+_IDLE = frozenset({"+0", "-0", "*0", "*1"})  # what leaves nothing to work out
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A start digit and labelled operations, as (label, operator, digit)."""
+
+    start: int
+    operations: tuple[tuple[str, str, int], ...]
+
+    def __str__(self) -> str:
+        """The problem as it is posed."""
+        return f"{self.start}" + "".join(f"{a}{op}{d}" for a, op, d in self.operations)
+
+
+def parse(text: str) -> Problem | None:
+    """Read a problem, or return None when the text is none."""
+    match = _PROBLEM.fullmatch(text)
+    if match is None:
+        return None
+    body = match[2]
+    steps = (body[at : at + 3] for at in range(0, len(body), 3))
+    return Problem(int(match[1]), tuple((s[0], s[1], int(s[2])) for s in steps))
+
+
+def next_label(label: str) -> str:
+    """Return the letter after `label`, cyclic."""
+    return LABELS[(LABELS.index(label) + 1) % len(LABELS)]
+
+
+def apply(value: int, operator: str, digit: int) -> int:
+    """Work out one operation modulo 10."""
+    match operator:
+        case "+":
+            return (value + digit) % 10
+        case "-":
+            return (value - digit) % 10
+        case _:
+            return (value * digit) % 10
+
+
+def solve(problem: Problem) -> str:
+    """Derive the solution, step by step."""
+    value, steps = problem.start, []
+    for label, operator, digit in problem.operations:
+        value = apply(value, operator, digit)
+        steps.append(f"{label}{operator}{digit}={value}")
+    return "".join(steps)
+
+
+def degenerate_share(problem: Problem) -> float:
+    """Return the share of operations that leave nothing to work out (+0, -0, *0, *1)."""
+    idle = sum(f"{op}{digit}" in _IDLE for _, op, digit in problem.operations)
+    return idle / len(problem.operations)
+
+
+def signature(problem: Problem) -> str:
+    """Return the problem without its labels: renamed problems are the same problem."""
+    return f"{problem.start}" + "".join(f"{op}{digit}" for _, op, digit in problem.operations)
+
+
+def draw(operations: int, rng: Random) -> Problem:
+    """Draw a proper problem: digits 2 to 9 nine times in ten, and seldom an idle operation."""
+    label, steps = rng.choice(LABELS), []
+    for _ in range(operations):
+        digit = rng.randint(2, 9) if rng.random() < 0.9 else rng.randint(0, 1)  # noqa: PLR2004
+        steps.append((label, rng.choice("+-*"), digit))
+        label = next_label(label)
+    return Problem(rng.randint(0, 9), tuple(steps))
+
+
+def critique_of(problem: Problem, attempt: str) -> str:
+    """Write the right critique: the attempt's steps with a verdict each, up to the first wrong one.
+
+    `k+5=2.l*3=6.m-4=8!m-4=2`: the wrong step is followed by what it should be (nothing where
+    the attempt should have ended).
+    """
+    reference = solve(problem)
+    written: list[str] = []
+    for at in range(0, len(reference), STEP):
+        step, right = attempt[at : at + STEP], reference[at : at + STEP]
+        if step != right:
+            return "".join([*written, step, WRONG, right])
+        written.append(step + RIGHT)
+    surplus = attempt[len(reference) : len(reference) + STEP]
+    return "".join(written) + (surplus + WRONG if surplus else "")
+
+
+def first_wrong(problem: Problem, attempt: str) -> int | None:
+    """Return the index of the first wrong, missing or surplus step; None when all are right."""
+    written = critique_of(problem, attempt)
+    return written.count(RIGHT) if WRONG in written else None
+
+
+@lru_cache
+def _targets(operations: int, count: int) -> tuple[str, ...]:
+    rng = dice(_TARGET_SEED, "chain targets", operations)
+    return tuple(str(draw(operations, rng)) for _ in range(count))
+
+
+class ChainTasks:
+    """The family of chains. Problems of `held_out` difficulties that are targets never pass."""
+
+    def __init__(self, held_out: dict[int, int], max_operations: int = MAX_OPERATIONS) -> None:
+        """Keep `held_out[d]` target problems of each difficulty d out of the society."""
+        self._max_operations = min(max_operations, MAX_OPERATIONS)
+        self._held_out = {
+            signature(problem)
+            for difficulty, count in held_out.items()
+            for text in _targets(difficulty, count)
+            if (problem := parse(text)) is not None
+        }
+
+    def draw(self, difficulty: int, rng: Random) -> str:
+        """Return a proper problem that is no target."""
+        while True:
+            problem = draw(difficulty, rng)
+            if signature(problem) not in self._held_out:
+                return str(problem)
+
+    def targets(self, difficulty: int, count: int) -> tuple[str, ...]:
+        """Return the first `count` held-out problems of this difficulty."""
+        return _targets(difficulty, count)
+
+    def check(self, problem: str) -> Checked:
+        """Gates: it parses, has consecutive labels, is not too long and is no target."""
+        parsed = parse(problem)
+        if parsed is None:
+            return Checked(gates={"parses": False})
+        labels = [label for label, _, _ in parsed.operations]
+        follows = all(b == next_label(a) for a, b in pairwise(labels))
+        gates = {
+            "parses": True,
+            "labels_follow": follows,
+            "length": len(labels) <= self._max_operations,
+            "not_held_out": signature(parsed) not in self._held_out,
+        }
+        return Checked(
+            gates=gates,
+            difficulty=len(labels),
+            degenerate=degenerate_share(parsed),
+            reference=solve(parsed),
+        )
+
+    def grade_attempt(self, problem: str, attempt: str) -> Grade:
+        """Part `correct`: every step is right; `progress`: the share before the first wrong one."""
+        parsed = _proper(problem)
+        wrong = first_wrong(parsed, attempt)
+        steps = len(parsed.operations)
+        progress = 1.0 if wrong is None else min(wrong, steps) / steps
+        return Grade(
+            parts={"correct": float(wrong is None), "progress": progress}, first_wrong=wrong
+        )
+
+    def grade_critique(self, problem: str, attempt: str, critique: str) -> Grade:
+        """Part `exact`: the right critique, word for word; `verdict`: right or wrong, rightly told."""
+        right = critique_of(_proper(problem), attempt)
+        verdict = (WRONG in critique) == (WRONG in right)
+        return Grade(parts={"exact": float(critique == right), "verdict": float(verdict)})
+
+    def grade_judgement(self, problem: str, judgement: str) -> Grade:
+        """Part `right`: `~` where 40 % or more of the operations are degenerate, else `^`."""
+        degenerate = degenerate_share(_proper(problem)) >= DEGENERATE_SHARE
+        return Grade(parts={"right": float(judgement == (DEGENERATE if degenerate else CLEAN))})
+
+    def grade_hint(self, problem: str, partial: str, hint: str) -> Grade:
+        """Part `right`: the hint is the step that follows `partial` in the solution."""
+        reference = solve(_proper(problem))
+        right = hint != "" and reference[len(partial) : len(partial) + STEP] == hint
+        return Grade(parts={"right": float(right and reference.startswith(partial))})
+
+    def right_prefix(self, problem: str, attempt: str) -> str:
+        """Return the steps before the first wrong one."""
+        wrong = first_wrong(_proper(problem), attempt)
+        return attempt if wrong is None else attempt[: wrong * STEP]
+
+
+def _proper(problem: str) -> Problem:
+    parsed = parse(problem)
+    if parsed is None:
+        msg = f"{problem!r} is no chain problem; check it before grading"
+        raise ValueError(msg)
+    return parsed

@@ -1,0 +1,64 @@
+"""The teacher solves a problem under a privileged view; what it sees becomes the lesson."""
+
+from dataclasses import dataclass
+
+from simctl.agents import prompts
+from simctl.agents.agent import Answer, Voice
+from simctl.agents.policy.sampler import Completion
+from simctl.bus.event import Event
+from simctl.bus.messages import (
+    DemonstrationGiven,
+    GiveLesson,
+    LessonGiven,
+    ShowDemonstration,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """Answers GiveLesson with LessonGiven: the event's prompt tokens are the teacher's view.
+
+    Answers ShowDemonstration with DemonstrationGiven, for rehearsal.
+    """
+
+    voice: Voice
+
+    async def handle(self, asked: Event) -> list[Answer]:
+        """Give one lesson, or show one demonstration."""
+        match asked.message:
+            case GiveLesson() as ask:
+                return [await self._lesson(asked, ask)]
+            case ShowDemonstration() as ask:
+                shown = DemonstrationGiven(role=ask.role, prompt=ask.prompt, answer=ask.answer)
+                return [Answer(shown, self._lay_out(ask.prompt, ask.answer))]
+            case _:
+                raise TypeError(f"the teacher cannot answer {asked.kind!r}")
+
+    async def _lesson(self, asked: Event, ask: GiveLesson) -> Answer:
+        prompt = prompts.teacher(ask)
+        if ask.speak:
+            [said] = await self.voice.say(asked, ask, prompt)
+        else:
+            said = self._lay_out(prompt)
+        lesson = LessonGiven(
+            task=ask.task,
+            of=ask.of,
+            view=ask.view,
+            exposure=ask.exposure,
+            solution=said.text,
+            temperature=ask.sampling.temperature,
+            truncated=said.truncated,
+        )
+        return Answer(lesson, said)
+
+    def _lay_out(self, prompt: str, answer: str = "") -> Completion:
+        sampler = self.voice.sampler
+        tokens = sampler.encode(answer)
+        return Completion(
+            prompt_tokens=sampler.encode(prompt),
+            tokens=tokens,
+            logprobs=(0.0,) * len(tokens),  # given, not sampled
+            text=answer,
+            truncated=False,
+            policy_version=sampler.version,
+        )

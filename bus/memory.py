@@ -1,0 +1,105 @@
+"""The bus of one process: publishing waits for the log, listening is a cursor on a shared list."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+from simctl.bus.bus import Journal
+from simctl.bus.event import Draft, Event
+from simctl.bus.quiescence import Quiescence, Work
+
+COMMIT_RANK = 0  # commits go before model calls: an ask must be durable before it is answered
+
+
+class _Reader:
+    """A place in the shared list."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.news = asyncio.Event()
+
+
+class MemoryBus:
+    """Appends first, then delivers. Publishes that wait at the same time share one commit."""
+
+    def __init__(self, journal: Journal, quiescence: Quiescence, last_seq: int = 0) -> None:
+        """Deliver what `journal` makes durable after `last_seq`; `quiescence` times commits."""
+        self._journal = journal
+        self._quiescence = quiescence
+        self._waiting: list[tuple[Sequence[Draft], asyncio.Future[list[Event]]]] = []
+        self._tail: list[Event] = []  # delivered, and not yet heard by every reader
+        self._start = 0  # the position of the first event of the tail
+        self._readers: list[_Reader] = []
+        self._born = self._last_seq = last_seq
+        quiescence.add(Work(COMMIT_RANK, lambda: bool(self._waiting), self._commit))
+
+    async def publish(self, drafts: Sequence[Draft]) -> list[Event]:
+        """Append the drafts, deliver the new ones, and return the events of all, in order."""
+        if not drafts:
+            return []
+        heard: asyncio.Future[list[Event]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((drafts, heard))
+        self._quiescence.touch()
+        return await heard
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[AsyncIterator[Event]]:
+        """Hear every event from now on, in the order of the log."""
+        reader = _Reader(self._start + len(self._tail))
+        self._readers.append(reader)
+        try:
+            yield self._hear(reader)
+        finally:
+            self._readers.remove(reader)
+            self._forget()
+
+    def redeliver(self, events: Iterable[Event]) -> None:
+        """Let readers hear those events that were logged before this bus began."""
+        self._deliver([event for event in events if event.seq <= self._born])
+
+    def _deliver(self, events: Sequence[Event]) -> None:
+        if not self._readers or not events:
+            return
+        self._forget()
+        self._tail.extend(events)
+        self._quiescence.touch()
+        for reader in self._readers:
+            reader.news.set()
+
+    async def _hear(self, reader: _Reader) -> AsyncIterator[Event]:
+        while True:
+            while reader.position < self._start + len(self._tail):
+                event = self._tail[reader.position - self._start]
+                reader.position += 1
+                yield event
+            reader.news.clear()
+            await reader.news.wait()
+
+    def _forget(self) -> None:
+        # everything is in the log, so memory keeps only what some reader has still to hear
+        heard_by_all = min(
+            (reader.position for reader in self._readers), default=self._start + len(self._tail)
+        )
+        del self._tail[: heard_by_all - self._start]
+        self._start = heard_by_all
+
+    async def _commit(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        try:
+            events = await self._journal.append(
+                [draft for drafts, _ in waiting for draft in drafts]
+            )
+        except BaseException as error:
+            for _, heard in waiting:
+                if not heard.done():
+                    heard.set_exception(error)
+            raise
+        fresh = [event for event in events if event.seq > self._last_seq]
+        self._last_seq = max([self._last_seq, *(event.seq for event in fresh)])
+        self._deliver(fresh)
+        at = 0
+        for drafts, heard in waiting:
+            if not heard.done():  # the publisher may have been cancelled; the log has it anyway
+                heard.set_result(events[at : at + len(drafts)])
+            at += len(drafts)
+        self._quiescence.touch()

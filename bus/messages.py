@@ -1,0 +1,437 @@
+"""Messages: what agents, society and trainer say. Asks are imperatives, reports past participles.
+
+A message refers to an event by its `seq`, never by a random id, so that two runs of one seed
+write the same payloads. A published (kind, schema) is never edited: an optional field with a
+default keeps the number, anything else is a new number.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, TypeAdapter
+
+from simctl.bus.values import Value
+
+Role = Literal["examiner", "solver", "critic", "guide", "teacher"]
+ROLES: tuple[Role, ...] = ("examiner", "solver", "critic", "guide", "teacher")
+View = Literal["blank", "reference", "critique"]
+
+
+class Message(Value):
+    """One thing said. Subclasses add a literal `kind`."""
+
+    schema_version: ClassVar[int] = 1
+
+
+# --- asks -------------------------------------------------------------------------------------
+
+
+class Sampling(Value):
+    """How answers are sampled. Temperature 0 is greedy; the length is in tokens."""
+
+    temperature: float = Field(default=1.0, ge=0, description="sampling temperature; 0 is greedy")
+    max_completion_length: int = Field(
+        default=128, ge=1, description="longest answer of a role, in tokens"
+    )
+
+
+class Ask(Message):
+    """A request to one role, which answers with `answers` messages."""
+
+    sampling: Sampling = Sampling()
+
+    @property
+    def answers(self) -> int:
+        """How many messages answer this ask."""
+        return 1
+
+
+class PoseTask(Ask):
+    """Ask the examiner for a problem: a new one, or further steps of `parent`."""
+
+    kind: Literal["pose_task"] = "pose_task"
+    parent: str = ""
+    parent_task: int | None = None
+
+
+class SolveTask(Ask):
+    """Ask the solver for `n` attempts. `prefix` is a partial solution to go on from (a hint)."""
+
+    kind: Literal["solve_task"] = "solve_task"
+    task: int
+    problem: str
+    n: int = Field(default=1, ge=1)
+    prefix: str = ""
+
+    @property
+    def answers(self) -> int:
+        """One message for each attempt."""
+        return self.n
+
+
+class JudgeTask(Ask):
+    """Ask the guide whether a problem is worth solving."""
+
+    kind: Literal["judge_task"] = "judge_task"
+    task: int
+    problem: str
+
+
+class GiveHint(Ask):
+    """Ask the guide for the step after `partial`, a prefix of a solution."""
+
+    kind: Literal["give_hint"] = "give_hint"
+    task: int
+    problem: str
+    partial: str
+
+
+class WriteCritique(Ask):
+    """Ask the critic to check the attempt of event `of` up to its first wrong step."""
+
+    kind: Literal["write_critique"] = "write_critique"
+    task: int
+    problem: str
+    of: int
+    attempt: str
+
+
+class GiveLesson(Ask):
+    """Ask the teacher for a lesson on the attempt of event `of` under a privileged view.
+
+    `exposure` is the share of the view that is shown (1.0 shows all). With `speak` false the
+    teacher only lays out its view: the lesson then holds prompt tokens and no answer.
+    """
+
+    kind: Literal["give_lesson"] = "give_lesson"
+    task: int
+    problem: str
+    of: int
+    view: View
+    reference: str = ""
+    attempt: str = ""
+    critique: str = ""
+    exposure: float = Field(default=1.0, ge=0, le=1)
+    speak: bool = True
+
+
+class ShowDemonstration(Ask):
+    """Ask the teacher to show an answer of the school to a question put to `role`."""
+
+    kind: Literal["show_demonstration"] = "show_demonstration"
+    role: Role
+    prompt: str
+    answer: str
+
+
+# --- reports of the roles ---------------------------------------------------------------------
+
+
+class Spoken(Message):
+    """A message that a model produced; its token ids are in the event."""
+
+    temperature: float = 1.0
+    truncated: bool = False  # the length limit ended it, not the model
+
+
+class TaskPosed(Spoken):
+    """A problem. `parent_task` is the event it extends; `path` is how it was built."""
+
+    kind: Literal["task_posed"] = "task_posed"
+    problem: str
+    parent_task: int | None = None
+    path: str = ""
+
+
+class AttemptMade(Spoken):
+    """A solution to `task`; `index` is its place in the group."""
+
+    kind: Literal["attempt_made"] = "attempt_made"
+    task: int
+    index: int
+    attempt: str
+
+
+class AttemptRevised(Spoken):
+    """A solution that went on from a hinted prefix; `attempt` holds prefix and continuation."""
+
+    kind: Literal["attempt_revised"] = "attempt_revised"
+    task: int
+    index: int
+    prefix: str
+    attempt: str
+
+
+class CritiqueWritten(Spoken):
+    """The critic's check of the attempt of event `of`; `verdict` says whether it found no fault."""
+
+    kind: Literal["critique_written"] = "critique_written"
+    task: int
+    of: int
+    critique: str
+    verdict: bool
+
+
+class TaskJudged(Spoken):
+    """The guide's view of a problem: `clean` is its probability that it is a proper one."""
+
+    kind: Literal["task_judged"] = "task_judged"
+    task: int
+    clean: float
+    judgement: str
+
+
+class HintGiven(Spoken):
+    """The guide's next step after `partial`."""
+
+    kind: Literal["hint_given"] = "hint_given"
+    task: int
+    partial: str
+    hint: str
+
+
+class LessonGiven(Spoken):
+    """The teacher's own solution of the task under its view; the event's prompt holds the view."""
+
+    kind: Literal["lesson_given"] = "lesson_given"
+    task: int
+    of: int
+    view: View
+    exposure: float
+    solution: str
+
+
+class RoleFailed(Message):
+    """A role could not answer. It counts as the whole answer to its ask."""
+
+    kind: Literal["role_failed"] = "role_failed"
+    role: str
+    error: str
+
+
+# --- reports of the environment ---------------------------------------------------------------
+
+
+class TaskChecked(Message):
+    """The verdict of every gate on a posed task, and what the environment knows about it."""
+
+    kind: Literal["task_checked"] = "task_checked"
+    task: int
+    valid: bool
+    gates: dict[str, bool]
+    difficulty: int = 0
+    degenerate: float = 0.0
+    reference: str = ""
+
+
+class AnswerGraded(Message):
+    """The grade of event `of`: the parts, and the reward that the recipe makes of them."""
+
+    kind: Literal["answer_graded"] = "answer_graded"
+    task: int
+    of: int
+    role: Role
+    reward: float
+    parts: dict[str, float]
+    first_wrong: int | None = None
+
+
+class DemonstrationGiven(Message):
+    """A question and an answer of the school, for rehearsal; its token ids are in the event."""
+
+    kind: Literal["demonstration_given"] = "demonstration_given"
+    role: Role
+    prompt: str
+    answer: str
+
+
+# --- reports of the society -------------------------------------------------------------------
+
+
+class RunStarted(Message):
+    """A run begins. `recipe` is the resolved recipe as TOML text."""
+
+    kind: Literal["run_started"] = "run_started"
+    recipe: str
+    seed: int
+    policy_sha256: str
+    machine: dict[str, str]
+
+
+class RunResumed(Message):
+    """A run goes on after it ended or broke off; `incarnation` counts its processes from 1."""
+
+    kind: Literal["run_resumed"] = "run_resumed"
+    incarnation: int
+
+
+class RunEnded(Message):
+    """A run ended: finished, interrupted or failed."""
+
+    kind: Literal["run_ended"] = "run_ended"
+    reason: Literal["finished", "interrupted", "failed"]
+    detail: str = ""
+
+
+class RoundStarted(Message):
+    """A round of concurrent episodes begins."""
+
+    kind: Literal["round_started"] = "round_started"
+    episodes: int
+
+
+class RoundEnded(Message):
+    """Every episode of the round ended: the trainer may learn from it."""
+
+    kind: Literal["round_ended"] = "round_ended"
+    episodes: int
+    failed: int = 0
+
+
+class EpisodeStarted(Message):
+    """An episode begins."""
+
+    kind: Literal["episode_started"] = "episode_started"
+    name: str
+
+
+class EpisodeEnded(Message):
+    """An episode ended: completed, or given up with the reason."""
+
+    kind: Literal["episode_ended"] = "episode_ended"
+    outcome: Literal["completed", "invalid_task", "failed"]
+    detail: str = ""
+
+
+class CurriculumMoved(Message):
+    """What the next round will draw from: weight of each difficulty, and the size of the pool."""
+
+    kind: Literal["curriculum_moved"] = "curriculum_moved"
+    weights: dict[str, float]
+    pool: int = 0
+
+
+class MessageRejected(Message):
+    """A message that broke the rules is kept here as text and goes no further."""
+
+    kind: Literal["message_rejected"] = "message_rejected"
+    reason: str
+    text: str = ""
+
+
+class PolicySynced(Message):
+    """A sampler loaded a policy version and compared log-probabilities with the trainer's.
+
+    `delta` is the largest absolute difference in nats over the probe. With `ok` false the
+    sampler refused the version, and the one before keeps serving.
+    """
+
+    kind: Literal["policy_synced"] = "policy_synced"
+    version: int
+    sampler: str
+    ok: bool
+    delta: float | None = None
+    reason: str = ""
+
+
+class PolicyEvaluated(Message):
+    """The scores of a policy version on held-out tasks; `tokens` were sampled for it."""
+
+    kind: Literal["policy_evaluated"] = "policy_evaluated"
+    version: int
+    suite: str
+    scores: dict[str, float]
+    problems: int
+    tokens: int = 0
+
+
+# --- reports of the trainer -------------------------------------------------------------------
+
+
+class SampleDropped(Message):
+    """Events of a role that were not trained on, and why."""
+
+    kind: Literal["sample_dropped"] = "sample_dropped"
+    role: Role
+    reason: str
+    sources: tuple[int, ...]
+
+
+class BatchBuilt(Message):
+    """The batch for `version`: the events it came from and the digest of its samples."""
+
+    kind: Literal["batch_built"] = "batch_built"
+    version: int
+    sources: tuple[int, ...]
+    samples: int
+    tokens: int
+    digest: str
+
+
+class Probe(Value):
+    """A sequence and the log-probabilities that the trainer's weights give to its answer."""
+
+    prompt: tuple[int, ...]
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+
+
+class PolicyUpdated(Message):
+    """New shared weights: version, parent, the hash of the weights file, and the step's metrics."""
+
+    kind: Literal["policy_updated"] = "policy_updated"
+    version: int
+    parent: int
+    sha256: str
+    metrics: dict[str, float]
+    probes: tuple[Probe, ...] = ()
+
+
+AnyAsk = (
+    PoseTask | SolveTask | JudgeTask | GiveHint | WriteCritique | GiveLesson | ShowDemonstration
+)
+AnyMessage = (
+    AnyAsk
+    | TaskPosed
+    | AttemptMade
+    | AttemptRevised
+    | CritiqueWritten
+    | TaskJudged
+    | HintGiven
+    | LessonGiven
+    | RoleFailed
+    | TaskChecked
+    | AnswerGraded
+    | DemonstrationGiven
+    | RunStarted
+    | RunResumed
+    | RunEnded
+    | RoundStarted
+    | RoundEnded
+    | EpisodeStarted
+    | EpisodeEnded
+    | CurriculumMoved
+    | MessageRejected
+    | PolicySynced
+    | PolicyEvaluated
+    | SampleDropped
+    | BatchBuilt
+    | PolicyUpdated
+)
+_CATALOGUE: TypeAdapter[AnyMessage] = TypeAdapter(
+    Annotated[AnyMessage, Field(discriminator="kind")]
+)
+
+
+def kinds() -> dict[str, type[Message]]:
+    """Return every message class by its kind, in the order of the catalogue."""
+    classes: tuple[type[Message], ...] = AnyMessage.__args__
+    return {cls.model_fields["kind"].default: cls for cls in classes}
+
+
+def parse(payload: str) -> AnyMessage:
+    """Return the message that `payload` (canonical JSON) holds.
+
+    Raises:
+        pydantic.ValidationError: the text is no message of this catalogue.
+    """
+    return _CATALOGUE.validate_json(payload)

@@ -1,0 +1,252 @@
+"""A session: one process's part in a run. The composition root, which knows every part."""
+
+import asyncio
+import platform
+import signal
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal, Protocol
+
+from simctl.agents.agent import Agent, Voice
+from simctl.agents.critic import Critic
+from simctl.agents.curriculum import Syllabus
+from simctl.agents.examiner import Examiner
+from simctl.agents.guide import Guide
+from simctl.agents.memory import Memory, recall
+from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.society import SOCIETY, Plan, Society
+from simctl.agents.solver import Solver
+from simctl.agents.teacher import Teacher
+from simctl.bus.event import Draft, Event
+from simctl.bus.memory import MemoryBus
+from simctl.bus.messages import Role, RoleFailed, RunEnded, RunStarted
+from simctl.bus.quiescence import Quiescence
+from simctl.cli.recipe import Recipe, dump, load
+from simctl.cli.trainer import TrainerFailedError, TrainerProcess
+from simctl.store.duck import DuckLog
+from simctl.store.errors import StoreError
+from simctl.store.policies import PolicyStore
+from simctl.store.server import Endpoint
+
+LOG, POLICIES, RECIPE = "log.duckdb", "policies", "run.toml"
+
+
+class View(Protocol):
+    """Whoever watches a session."""
+
+    def started(self, run_dir: Path, recipe: Recipe) -> None:
+        """Hear that the run begins or goes on."""
+
+    def hear(self, event: Event) -> None:
+        """Hear an event. Must be quick: it is called between two turns of the society."""
+
+    def ended(self, outcome: "Outcome") -> None:
+        """Hear how it ended."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a session ended."""
+
+    reason: Literal["finished", "interrupted", "failed"]
+    detail: str = ""
+
+
+def start(recipe: Recipe, run_dir: Path, base: Path, view: View) -> Outcome:
+    """Begin a run in a new directory from the policy in `base`.
+
+    Raises:
+        FileExistsError: the directory exists.
+        PolicyError: `base` holds no policy.
+    """
+    run_dir.mkdir(parents=True)
+    (run_dir / RECIPE).write_text(dump(recipe))
+    PolicyStore(run_dir / POLICIES).adopt(base)
+    with DuckLog(run_dir / LOG, run=run_dir.name) as log:
+        return _play(recipe, run_dir, log, view)
+
+
+def resume(run_dir: Path, view: View) -> Outcome:
+    """Go on with a run from what its log has."""
+    with DuckLog(run_dir / LOG, run=run_dir.name) as log:
+        return _play(load(str(run_dir / RECIPE)), run_dir, log, view)
+
+
+def _play(recipe: Recipe, run_dir: Path, log: DuckLog, view: View) -> Outcome:
+    view.started(run_dir, recipe)
+    outcome = asyncio.run(_Session(recipe, run_dir, log, view).run())
+    view.ended(outcome)
+    return outcome
+
+
+class _Session:
+    """The parts of one process's run, put together."""
+
+    def __init__(self, recipe: Recipe, run_dir: Path, log: DuckLog, view: View) -> None:
+        self._recipe = recipe
+        self._run_dir = run_dir
+        self._log = log
+        self._view = view
+        self._policies = PolicyStore(run_dir / POLICIES)
+
+    async def run(self) -> Outcome:
+        """Play what is left, and say in the log how it ended."""
+        syllabus = self._recipe.curriculum.begin()
+        memory = recall(self._log.read(), syllabus)
+        outcome = await self._until_done(memory, syllabus)
+        try:
+            await _end(self._log, memory, outcome)
+        except StoreError as error:  # a full disk, say: the log tells the same by its silence
+            return Outcome("failed", str(error))
+        return outcome
+
+    async def _until_done(self, memory: Memory, syllabus: Syllabus) -> Outcome:
+        quiescence = Quiescence()
+        bus = MemoryBus(self._log, quiescence, self._log.last_seq)
+        society = self._society(bus, quiescence, memory, syllabus)
+        speaker = _Speaker(bus, memory.incarnation + 1)
+        trainer = TrainerProcess(self._run_dir, speaker.trainer_died)
+        loop = asyncio.get_running_loop()
+
+        def publish(drafts: Sequence[Draft]) -> Future[list[Event]]:
+            return asyncio.run_coroutine_threadsafe(bus.publish(drafts), loop)
+
+        outcome = Outcome("finished")
+        with Endpoint(self._log, self._run_dir, publish):
+            try:
+                async with bus.listen() as events, asyncio.TaskGroup() as group:
+                    helpers = [
+                        group.create_task(_interrupted()),
+                        group.create_task(self._watch(events, trainer)),
+                    ]
+                    if self._recipe.objective:
+                        helpers.append(group.create_task(trainer.run()))
+                    await group.create_task(society.run(self._started()))
+                    for helper in helpers:
+                        helper.cancel()
+            except* _InterruptedError:
+                outcome = Outcome("interrupted")
+            except* (TrainerFailedError, StoreError) as errors:
+                outcome = Outcome("failed", str(_first(errors)))
+        return outcome
+
+    async def _watch(self, events: AsyncIterator[Event], trainer: TrainerProcess) -> None:
+        async for event in events:
+            self._view.hear(event)
+            if event.kind == "policy_updated":
+                trainer.moved()
+
+    def _society(
+        self, bus: MemoryBus, quiescence: Quiescence, memory: Memory, syllabus: Syllabus
+    ) -> Society:
+        recipe = self._recipe
+        sampler = TransformersSampler(
+            self._policies.path(memory.version),
+            memory.version,
+            quiescence,
+            recipe.sampler.max_batch,
+        )
+        voice = Voice(sampler, recipe.seed)
+        agents: dict[Role, Agent] = {
+            "examiner": Examiner(voice),
+            "solver": Solver(voice),
+            "critic": Critic(voice),
+            "guide": Guide(voice),
+            "teacher": Teacher(voice),
+        }
+        plan = Plan(
+            episode=recipe.episode,
+            environment=recipe.environment(),
+            rounds=recipe.run,
+            suites=recipe.suite,
+            seed=recipe.seed,
+            learns=bool(recipe.objective),
+        )
+        return Society(
+            plan,
+            memory,
+            syllabus,
+            bus=bus,
+            quiescence=quiescence,
+            sampler=sampler,
+            agents=agents,
+            policies=self._policies,
+        )
+
+    def _started(self) -> RunStarted:
+        return RunStarted(
+            recipe=dump(self._recipe),
+            seed=self._recipe.seed,
+            policy_sha256=self._policies.sha256(0),
+            machine=machine(),
+        )
+
+
+class _InterruptedError(Exception):
+    """Somebody asked the run to stop."""
+
+
+async def _interrupted() -> None:
+    """Raise as soon as the process is asked to stop; a second request ends it at once."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    stops = (signal.SIGINT, signal.SIGTERM)
+    for stop in stops:
+        loop.add_signal_handler(stop, asked.set)
+    try:
+        await asked.wait()
+    finally:
+        for stop in stops:
+            loop.remove_signal_handler(stop)
+    raise _InterruptedError
+
+
+class _Speaker:
+    """What the session itself says in the log."""
+
+    def __init__(self, bus: MemoryBus, epoch: int) -> None:
+        self._bus = bus
+        self._epoch = epoch
+        self._pseq = 0
+
+    async def trainer_died(self, report: str) -> None:
+        """Write down that the trainer died and was started again."""
+        failed = RoleFailed(role="trainer", error=report)
+        draft = Draft("session", self._epoch, self._pseq, failed, "session")
+        self._pseq += 1
+        await self._bus.publish([draft])
+
+
+async def _end(log: DuckLog, memory: Memory, outcome: Outcome) -> None:
+    ended = RunEnded(reason=outcome.reason, detail=outcome.detail)
+    # in its epoch the society has said nothing but that it resumed, if it did
+    pseq = 1 if memory.incarnation else 0
+    await log.append([Draft(SOCIETY, memory.incarnation + 1, pseq, ended, SOCIETY)])
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = errors.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+def machine() -> dict[str, str]:
+    """Return what results may depend on: processor, versions, threads and number format."""
+    return {
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "transformers": version("transformers"),
+        "threads": "1",
+        "dtype": "float32",
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,81 @@
+"""The trainer process: started, watched, and started again when it dies."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+LOG_FILE = "trainer.log"
+MAX_DEATHS = 3  # in a row, without a new policy in between
+SHUTDOWN_SECONDS = 20
+
+
+class TrainerFailedError(Exception):
+    """The trainer process died again and again."""
+
+
+class TrainerProcess:
+    """Keeps a trainer alive beside a run. It finds its own place from its last checkpoint."""
+
+    def __init__(self, run_dir: Path, died: Callable[[str], Awaitable[None]]) -> None:
+        """Train `run_dir`; `died` hears each death that is survived."""
+        self._run_dir = run_dir
+        self._died = died
+        self._deaths = 0
+
+    def moved(self) -> None:
+        """Hear that a new policy came: earlier deaths are forgiven."""
+        self._deaths = 0
+
+    async def run(self) -> None:
+        """Keep a trainer alive until cancelled.
+
+        Raises:
+            TrainerFailedError: it died three times without a new policy.
+        """
+        while True:
+            code = await self._live()
+            self._deaths += 1
+            report = f"the trainer process ended with code {code}; see {self._log}"
+            if self._deaths >= MAX_DEATHS:
+                raise TrainerFailedError(f"{report}, which ends with: {self._last_words()}")
+            await self._died(f"{report}; starting it again")
+
+    @property
+    def _log(self) -> Path:
+        return self._run_dir / LOG_FILE
+
+    async def _live(self) -> int:
+        with self._log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "simctl.trainer.process",
+                "--run-dir",
+                str(self._run_dir),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is the society's to hear, and to pass on
+            )
+        try:
+            return await process.wait()
+        except asyncio.CancelledError:
+            await _stop(process)
+            raise
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "nothing"
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(SHUTDOWN_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,69 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from simctl.agents.agent import Agent, Voice, serve
+from simctl.agents.critic import Critic
+from simctl.agents.examiner import Examiner
+from simctl.agents.guide import Guide
+from simctl.agents.policy.embedded import PATH
+from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.solver import Solver
+from simctl.agents.stage import Answers, Stage
+from simctl.agents.teacher import Teacher
+from simctl.bus.memory import MemoryBus
+from simctl.bus.messages import Role
+from simctl.bus.quiescence import Quiescence
+from simctl.store.memory_log import ListLog
+
+
+@dataclass
+class Company:
+    """Five roles around the embedded policy, on a bus of their own."""
+
+    log: ListLog
+    bus: MemoryBus
+    sampler: TransformersSampler
+    answers: Answers
+
+    def stage(self, name: str) -> Stage:
+        return Stage(self.bus, self.answers, name=name, round_=1, seed=0)
+
+
+def roles(voice: Voice) -> dict[Role, Agent]:
+    return {
+        "examiner": Examiner(voice),
+        "solver": Solver(voice),
+        "critic": Critic(voice),
+        "guide": Guide(voice),
+        "teacher": Teacher(voice),
+    }
+
+
+@asynccontextmanager
+async def gather(
+    log: ListLog | None = None, agents: dict[Role, Agent] | None = None, epoch: int = 1
+) -> AsyncIterator[Company]:
+    log = log or ListLog()
+    quiescence = Quiescence()
+    bus = MemoryBus(log, quiescence, log.last_seq)
+    sampler = TransformersSampler(PATH, 0, quiescence)
+    answers = Answers(log.read())
+    async with bus.listen() as asked, bus.listen() as answered, asyncio.TaskGroup() as group:
+        helpers = [
+            group.create_task(quiescence.run()),
+            group.create_task(serve(agents or roles(Voice(sampler, 0)), bus, asked, epoch)),
+            group.create_task(answers.hear_all(answered)),
+        ]
+        yield Company(log, bus, sampler, answers)
+        for helper in helpers:
+            helper.cancel()
+
+
+@pytest.fixture
+def company() -> Callable[..., AbstractAsyncContextManager[Company]]:
+    """Return what gathers a company; it is left before the test ends."""
+    return gather

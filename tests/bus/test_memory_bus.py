@@ -1,0 +1,164 @@
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simctl.bus.event import Draft, Event
+from simctl.bus.memory import MemoryBus
+from simctl.bus.messages import EpisodeStarted
+from simctl.bus.quiescence import Quiescence, Work
+from simctl.store.memory_log import ListLog
+
+
+class WatchedLog(ListLog):
+    """A log that notes how large each append was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Event]:
+        self.sizes.append(len(drafts))
+        return await super().append(drafts)
+
+
+@asynccontextmanager
+async def running(log: ListLog) -> AsyncIterator[MemoryBus]:
+    quiescence = Quiescence()
+    async with asyncio.TaskGroup() as group:
+        pump = group.create_task(quiescence.run())
+        yield MemoryBus(log, quiescence, log.last_seq)
+        pump.cancel()
+
+
+def draft(producer: str, pseq: int) -> Draft:
+    message = EpisodeStarted(name=f"{producer}{pseq}")
+    return Draft(producer, 0, pseq, message, sender=producer)
+
+
+async def take(events: AsyncIterator[Event], count: int) -> list[Event]:
+    return [await anext(events) for _ in range(count)]
+
+
+async def test_nobody_hears_an_event_that_is_not_in_the_log():
+    log = ListLog()
+    async with running(log) as bus, bus.listen() as events, asyncio.TaskGroup() as group:
+        group.create_task(bus.publish([draft("a", n) for n in range(50)]))
+        for heard in await take(events, 50):
+            assert heard == list(log.read())[heard.seq - 1]
+
+
+async def test_publishes_that_wait_together_share_one_commit():
+    log = WatchedLog()
+    async with running(log) as bus, asyncio.TaskGroup() as group:
+        for name in "abcdefgh":
+            group.create_task(bus.publish([draft(name, 0)]))
+    assert log.sizes == [8]
+
+
+async def test_every_reader_hears_every_event_once_and_in_order():
+    async with running(ListLog()) as bus, bus.listen() as one, bus.listen() as two:
+        await bus.publish([draft("a", 0), draft("a", 1)])
+        await bus.publish([draft("b", 0)])
+        expected = [1, 2, 3]
+        assert [event.seq for event in await take(one, 3)] == expected
+        assert [event.seq for event in await take(two, 3)] == expected
+
+
+async def test_what_was_published_twice_is_heard_once():
+    async with running(ListLog()) as bus, bus.listen() as events:
+        [first] = await bus.publish([draft("a", 0)])
+        [again] = await bus.publish([draft("a", 0)])
+        await bus.publish([draft("a", 1)])
+        assert again == first
+        assert [event.seq for event in await take(events, 2)] == [1, 2]
+
+
+async def test_a_new_bus_redelivers_only_what_was_logged_before_it():
+    log = ListLog()
+    [old] = await log.append([draft("a", 0)])
+    async with running(log) as bus, bus.listen() as events:
+        [new] = await bus.publish([draft("a", 1)])
+        bus.redeliver([old, new])
+        assert [event.seq for event in await take(events, 2)] == [new.seq, old.seq]
+
+
+async def test_memory_keeps_only_what_some_reader_has_still_to_hear():
+    async with running(ListLog()) as bus, bus.listen() as events:
+        for n in range(20):
+            await bus.publish([draft("a", n)])
+            await take(events, 1)
+        assert len(bus._tail) <= 1  # noqa: SLF001 - the bound is on what is kept inside
+
+
+async def test_a_failed_commit_reaches_the_publisher():
+    class FullLog(ListLog):
+        async def append(self, drafts: Sequence[Draft]) -> list[Event]:
+            raise OSError("no space left")
+
+    quiescence = Quiescence()
+    bus = MemoryBus(FullLog(), quiescence)
+    with pytest.raises(ExceptionGroup) as failures:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(quiescence.run())
+            group.create_task(bus.publish([draft("a", 0)]))
+    assert failures.group_contains(OSError, match="no space left")
+
+
+@given(st.lists(st.lists(st.integers(1, 3), max_size=4), min_size=1, max_size=5))
+def test_a_producers_order_is_kept_and_causes_come_first(plan: list[list[int]]):
+    async def play() -> list[Event]:
+        log = ListLog()
+
+        async def produce(bus: MemoryBus, name: str, sizes: list[int]) -> None:
+            pseq, cause = 0, None
+            for size in sizes:
+                drafts = [
+                    Draft(name, 0, pseq + n, EpisodeStarted(name=name), name, cause=cause)
+                    for n in range(size)
+                ]
+                cause = (await bus.publish(drafts))[-1].seq
+                pseq += size
+
+        async with running(log) as bus, asyncio.TaskGroup() as group:
+            for at, sizes in enumerate(plan):
+                group.create_task(produce(bus, f"p{at}", sizes))
+        return list(log.read())
+
+    events = asyncio.run(play())
+    assert [event.seq for event in events] == list(range(1, 1 + sum(map(sum, plan))))
+    assert all(event.cause is None or event.cause < event.seq for event in events)
+    for at in range(len(plan)):
+        order = [event.pseq for event in events if event.producer == f"p{at}"]
+        assert order == sorted(order)
+
+
+async def test_work_of_lower_rank_goes_first_and_in_one_batch():
+    quiescence, done, waiting = Quiescence(), [], {0: 0, 1: 0}
+
+    def work(rank: int) -> Work:
+        async def flush() -> None:
+            done.append((rank, waiting[rank]))
+            waiting[rank] = 0
+
+        return Work(rank, lambda: waiting[rank] > 0, flush)
+
+    async def ask(rank: int, turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        waiting[rank] += 1
+        quiescence.touch()
+
+    quiescence.add(work(1))
+    quiescence.add(work(0))
+    async with asyncio.TaskGroup() as group:
+        pump = group.create_task(quiescence.run())
+        for turns in range(5):
+            group.create_task(ask(turns % 2, turns))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        pump.cancel()
+    assert done == [(0, 3), (1, 2)]
