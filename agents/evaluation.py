@@ -6,14 +6,14 @@ from simctl.agents import prompts
 from simctl.agents.policy.sampler import Request, Sampler
 from simctl.agents.tasks.environment import Environment
 from simctl.bus.dice import stream
-from simctl.bus.messages import PolicyEvaluated, Sampling, SolveTask
+from simctl.bus.messages import PolicyEvaluated, Sampling
 from simctl.bus.values import Value
 
 
 class Suite(Value):
     """A held-out set: `problems` targets of one difficulty."""
 
-    name: str
+    name: str = Field(description="what the scores are filed under")
     difficulty: int = Field(ge=1, description="difficulty of the held-out problems")
     problems: int = Field(default=100, ge=1, description="how many held-out problems")
     attempts: int = Field(
@@ -27,7 +27,7 @@ async def evaluate(suite: Suite, env: Environment, sampler: Sampler, seed: int) 
     Scores are shares of problems (greedy, sampled, pass@k) of which the whole derivation is right.
     """
     problems = env.targets(suite.difficulty, suite.problems)
-    prompts_ = [prompts.solver(SolveTask(task=0, problem=problem)) for problem in problems]
+    prompts_ = [prompts.solver(problem) for problem in problems]
     greedy = [Request(prompt, 0, Sampling(temperature=0)) for prompt in prompts_]
     sampled = [
         Request(prompt, stream(seed, "evaluate", suite.name, at, k), Sampling())

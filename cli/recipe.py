@@ -15,7 +15,8 @@ from simctl.agents.episodes.seminar import Seminar
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.evaluation import Suite
 from simctl.agents.society import Rounds
-from simctl.agents.tasks.chain import MAX_OPERATIONS
+from simctl.agents.tasks.chain import MAX_OPERATIONS, ChainTasks
+from simctl.agents.tasks.environment import Environment
 from simctl.bus.values import Value
 from simctl.cli import toml
 from simctl.cli.errors import RecipeError
@@ -35,7 +36,7 @@ class PolicySettings(Value):
 
     path: str = Field(
         default=EMBEDDED,
-        description='"embedded" for the one in the package, or a directory that transformers can load',
+        description='"embedded" for the one in the package, or a directory of transformers',
     )
 
 
@@ -93,6 +94,16 @@ class Recipe(Value):
     objective: tuple[AnyObjective, ...] = Field(
         default=(), description="what is learnt from the log; without any, nothing is"
     )
+
+    def environment(self) -> Environment:
+        """Return the family of problems; what the suites hold out never reaches the society."""
+        held_out = {
+            suite.difficulty: max(
+                s.problems for s in self.suite if s.difficulty == suite.difficulty
+            )
+            for suite in self.suite
+        }
+        return ChainTasks(held_out, self.task.max_operations)
 
     @property
     def learns(self) -> bool:

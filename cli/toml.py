@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from simctl.bus.values import Value
 
-_COMMENT_COLUMN = 34  # where comments stand, unless a value needs the room
+_COMMENT_COLUMN = 34  # where comments stand; that of a long value stands above it
 
 
 def write(value: Value, *, comments: bool = False) -> str:
@@ -69,4 +69,8 @@ def _is_table(value: Any) -> bool:
 def _line(model: type[BaseModel], key: str, value: Any, comments: bool) -> str:
     text = f"# {key} =" if value is None else f"{key} = {literal(value)}"
     said = meaning(model, key) if comments else ""
-    return f"{text:<{_COMMENT_COLUMN}}  # {said}" if said else text
+    if not said:
+        return text
+    if len(text) > _COMMENT_COLUMN:
+        return f"# {said}\n{text}"
+    return f"{text:<{_COMMENT_COLUMN}}  # {said}"

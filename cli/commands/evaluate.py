@@ -1,0 +1,38 @@
+"""simctl eval."""
+
+from typing import Annotated
+
+import typer
+
+from simctl.cli.commands.options import RUNS, RunsDir
+
+
+def command(  # noqa: PLR0913 - one parameter an option
+    policy: Annotated[
+        str, typer.Argument(metavar="POLICY", help="A directory, 'embedded', or a run")
+    ],
+    *,
+    version: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Policy version of a run (default: the last)"),
+    ] = None,
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Measure only this suite; may be repeated"),
+    ] = None,
+    attempts: Annotated[
+        int | None,
+        typer.Option(metavar="K", min=1, help="Sampled attempts per problem; over 1 gives pass@k"),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="The dice of the sampled attempts")
+    ] = 0,
+    runs_dir: RunsDir = RUNS,
+) -> None:
+    """Measure a policy on held-out problems.
+
+    A problem counts as solved when every step of its derivation is right.
+    """
+    from simctl.cli.measure import measure
+
+    measure(policy, version, suites=suite or [], attempts=attempts, seed=seed, runs_dir=runs_dir)

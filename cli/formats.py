@@ -1,0 +1,12 @@
+"""Formats in which an answer can be written."""
+
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """How the rows of an answer become text or bytes."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    parquet = "parquet"

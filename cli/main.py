@@ -1,0 +1,63 @@
+"""The command line: one thin file a command, and exit code 2 for what a user got wrong."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import simctl
+from simctl.cli.commands import doctor, evaluate, query, recipes, replay, run, runs, train
+from simctl.cli.errors import UserError
+from simctl.cli.numerics import settle
+from simctl.store.errors import LogBrokenError, LogCorruptError, OwnerGoneError, StoreError
+
+FAILED, MISUSE = 1, 2
+# what befalls a run without a mistake of whoever asks
+_FAILURES = (LogBrokenError, LogCorruptError, OwnerGoneError)
+
+app = typer.Typer(
+    name="simctl",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.command)
+app.command("query")(query.command)
+app.command("replay")(replay.command)
+app.command("runs")(runs.command)
+app.command("eval")(evaluate.command)
+app.command("train")(train.command)
+app.add_typer(recipes.app, name="recipes")
+app.command("doctor")(doctor.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"simctl {simctl.__version__}")
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def simctl_(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version")
+    ] = False,
+) -> None:
+    """A lab for societies of language-model agents that teach themselves."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; end the process with 0, 1 (it failed) or 2 (it was misused)."""
+    settle(os.environ)
+    try:
+        app(arguments, prog_name="simctl")
+    except (UserError, StoreError) as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"error: {line}\n")
+        sys.exit(FAILED if isinstance(error, _FAILURES) else MISUSE)
+    except OSError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(FAILED)

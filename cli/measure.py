@@ -1,0 +1,113 @@
+"""Measures a policy on held-out problems."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from simctl.agents.evaluation import Suite, evaluate
+from simctl.agents.policy.transformers import TransformersSampler
+from simctl.bus.messages import PolicyEvaluated
+from simctl.bus.quiescence import Quiescence
+from simctl.cli.errors import RunError, UserError
+from simctl.cli.figures import count, share
+from simctl.cli.keys import nearest
+from simctl.cli.policies import PolicyError, base
+from simctl.cli.recipe import EMBEDDED, Recipe, load
+from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run, is_run
+from simctl.store.policies import PolicyStore
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A policy to measure, and the recipe that says on what."""
+
+    path: Path
+    version: int
+    recipe: Recipe
+
+
+def measure(  # noqa: PLR0913 - what a command line may say
+    policy: str,
+    version: int | None,
+    *,
+    suites: Sequence[str],
+    attempts: int | None,
+    seed: int,
+    runs_dir: Path,
+) -> None:
+    """Measure a policy, and print a table.
+
+    Raises:
+        UserError: there is no such policy, version or suite.
+    """
+    found = _candidate(policy, version, runs_dir)
+    chosen = _chosen(found.recipe.suite, suites, attempts)
+    console = Console()
+    try:
+        with console.status(f"measuring {found.path}"):
+            measured = asyncio.run(_measure(found, chosen, seed))
+    except (ValueError, OSError) as error:
+        raise PolicyError(f"{found.path} cannot be loaded as a policy: {error}") from error
+    console.print(f"policy {found.path}", style="bold", highlight=False, soft_wrap=True)
+    console.print(_table(measured), highlight=False)
+
+
+def _candidate(policy: str, version: int | None, runs_dir: Path) -> _Candidate:
+    if policy == EMBEDDED or _is_policy(Path(policy)):
+        if version is not None:
+            raise UserError(f"--version is for the policies of a run; {policy} is a single policy")
+        return _Candidate(base(policy), 0, Recipe())
+    if Path(policy).is_dir() and not is_run(Path(policy)):
+        base(policy)  # says what is missing
+    run = find_run(policy, runs_dir)
+    policies = PolicyStore(run / POLICIES)
+    known = policies.versions()
+    wanted = policies.latest() if version is None else version
+    if wanted not in known:
+        raise RunError(f"run {run} has no policy version {wanted}; it has 0 to {known[-1]}")
+    policies.verify(wanted)
+    return _Candidate(policies.path(wanted), wanted, load(str(run / RECIPE_FILE)))
+
+
+def _is_policy(path: Path) -> bool:
+    return (path / "config.json").is_file()
+
+
+def _chosen(suites: Sequence[Suite], wanted: Sequence[str], attempts: int | None) -> list[Suite]:
+    names = [suite.name for suite in suites]
+    for name in wanted:
+        if name not in names:
+            raise UserError(
+                f"there is no suite {name}; there are: {', '.join(nearest(name, names))}"
+            )
+    change = {} if attempts is None else {"attempts": attempts}
+    return [s.model_copy(update=change) for s in suites if not wanted or s.name in wanted]
+
+
+async def _measure(found: _Candidate, suites: Sequence[Suite], seed: int) -> list[PolicyEvaluated]:
+    quiescence = Quiescence()
+    sampler = TransformersSampler(
+        found.path, found.version, quiescence, found.recipe.sampler.max_batch
+    )
+    environment = found.recipe.environment()
+    async with asyncio.TaskGroup() as group:
+        helper = group.create_task(quiescence.run())
+        measured = [await evaluate(suite, environment, sampler, seed) for suite in suites]
+        helper.cancel()
+    return measured
+
+
+def _table(measured: Sequence[PolicyEvaluated]) -> Table:
+    names = list(dict.fromkeys(name for each in measured for name in each.scores))
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("suite", no_wrap=True)
+    for heading in ("problems", *names, "tokens"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in measured:
+        scores = (share(each.scores.get(name)) for name in names)
+        table.add_row(each.suite, str(each.problems), *scores, count(each.tokens))
+    return table

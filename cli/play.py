@@ -1,0 +1,75 @@
+"""Plays a run in this process: a new one, or one that broke off."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from simctl.cli import toml
+from simctl.cli.errors import RunError
+from simctl.cli.policies import base
+from simctl.cli.recipe import load
+from simctl.cli.runs import find_run, new_run
+from simctl.cli.session import Outcome, resume, start
+from simctl.cli.show import View, view
+from simctl.cli.summary import next_steps, summarise
+from simctl.store.access import open_log
+
+
+def play_new(  # noqa: PLR0913 - what a command line may say
+    recipe_name: str,
+    *,
+    sets: Sequence[str],
+    seed: int | None,
+    rounds: int | None,
+    policy: str | None,
+    run_dir: Path | None,
+    runs_dir: Path,
+    quiet: bool,
+) -> int:
+    """Begin a run and play it to its end; return the exit code.
+
+    Raises:
+        UserError: the recipe, the policy or the directory is not what it must be.
+    """
+    told = {"seed": seed, "run.rounds": rounds, "policy.path": policy}
+    flags = [f"{key}={toml.literal(value)}" for key, value in told.items() if value is not None]
+    recipe = load(recipe_name, [*sets, *flags])
+    place, first = new_run(run_dir, runs_dir, recipe.name), base(recipe.policy.path)
+    console = Console()
+    shown = view(console, quiet=quiet)
+    return _tell(console, place, shown, start(recipe, place, first, shown), quiet=quiet)
+
+
+def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
+    """Go on with a run to its end; return the exit code.
+
+    Raises:
+        RunError: there is no such run, or nothing of it is left to play.
+    """
+    place = find_run(name, runs_dir)
+    console = Console()
+    shown = view(console, quiet=quiet)
+    with open_log(place) as log:
+        for event in log.read():
+            shown.recall(event)
+    ended = shown.progress.ended
+    if ended is not None and ended.reason == "finished":
+        raise RunError(f"run {place} is finished; look at it with: simctl replay {place}")
+    return _tell(console, place, shown, resume(place, shown), quiet=quiet)
+
+
+def _tell(console: Console, place: Path, shown: View, outcome: Outcome, *, quiet: bool) -> int:
+    finished = outcome.reason == "finished"
+    if quiet:
+        console.print(str(place), markup=False, highlight=False, soft_wrap=True)
+    else:
+        summarise(console, shown.progress, place)
+        for step in next_steps(place, finished=finished):
+            console.print(f"  {step}", style="cyan", markup=False, highlight=False, soft_wrap=True)
+    if outcome.reason == "failed":
+        sys.stderr.write(f"error: the run failed: {outcome.detail}\n")
+    elif not finished:
+        sys.stderr.write(f"interrupted: {place} is whole as far as it came\n")
+    return 0 if finished else 1

@@ -1,0 +1,37 @@
+"""Policies that a run can begin with: the one in the package, or a directory."""
+
+from importlib import resources
+from pathlib import Path
+
+from simctl.cli.errors import UserError
+from simctl.cli.recipe import EMBEDDED
+from simctl.store.policies import WEIGHTS
+
+_NEEDED = ("config.json", "tokenizer.json", WEIGHTS)
+
+
+class PolicyError(UserError):
+    """There is no policy where one was asked for."""
+
+
+def base(path: str) -> Path:
+    """Return the directory of a policy.
+
+    Raises:
+        PolicyError: it is no policy that transformers could load.
+    """
+    found = embedded() if path == EMBEDDED else Path(path)
+    if not found.is_dir():
+        raise PolicyError(f'policy {path} is no directory; give one, or "{EMBEDDED}"')
+    missing = [name for name in _NEEDED if not (found / name).is_file()]
+    if missing:
+        raise PolicyError(
+            f"{found} holds no policy: {', '.join(missing)} missing. A policy is a directory that "
+            "transformers can load, with its weights in safetensors"
+        )
+    return found
+
+
+def embedded() -> Path:
+    """Return the directory of the policy in the package."""
+    return Path(str(resources.files("simctl.agents.policy"))) / EMBEDDED

@@ -1,0 +1,132 @@
+"""Asks a run's log in SQL, and writes the answer."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from simctl.cli.errors import UserError
+from simctl.cli.formats import Format
+from simctl.cli.runs import find_run, is_run
+from simctl.store.access import open_log
+from simctl.store.errors import QueryError
+
+_EVERY_COLUMN = 10_000  # characters: a table that is no terminal's is cut nowhere
+_VIEWS = """
+SELECT view_name AS name, comment AS holds FROM duckdb_views()
+WHERE NOT internal AND comment IS NOT NULL ORDER BY view_name
+"""
+
+
+def answer(words: Sequence[str], format_: Format, output: Path | None, runs_dir: Path) -> None:
+    """Answer `[RUN] [SQL]`; without SQL, list the views.
+
+    Raises:
+        UserError: there is no such run, or the answer cannot be written so.
+        QueryError: the SQL is wrong, not allowed or too expensive.
+    """
+    run, sql = _told(words, runs_dir)
+    if format_ is Format.parquet and output is None and sys.stdout.isatty():
+        raise UserError("parquet is no text for a terminal: give --output FILE, or redirect it")
+    path = find_run(run, runs_dir)
+    with open_log(path) as log:
+        try:
+            table = log.query(sql or _VIEWS)
+        except QueryError as error:
+            raise QueryError(_hinted(str(error), sql)) from error
+    write(table, format_, output)
+
+
+def write(table: pa.Table, format_: Format, output: Path | None) -> None:
+    """Write rows to a file, or to standard output."""
+    match format_:
+        case Format.parquet:
+            pq.write_table(table, output or sys.stdout.buffer)
+        case Format.csv:
+            _text(_csv(table), output)
+        case Format.json:
+            _text(_json(table), output)
+        case Format.table:
+            with nullcontext() if output is None else output.open("w", encoding="utf-8") as file:
+                _print(table, Console(file=file))
+
+
+def _told(words: Sequence[str], runs_dir: Path) -> tuple[str | None, str]:
+    """Return the run and the SQL of what was given; a single word can be either."""
+    match words:
+        case [run, sql]:
+            return run, sql
+        case [only] if is_run(Path(only)) or is_run(runs_dir / only):
+            return only, ""
+        case [sql]:
+            return None, sql
+        case _:
+            return None, ""
+
+
+def _hinted(message: str, sql: str) -> str:
+    if " " not in sql.strip():
+        return f"{message}\n{sql!r} is neither a run nor SQL"
+    if "does not exist" in message:
+        return f"{message}\nsimctl query without SQL lists what can be asked"
+    return message
+
+
+def _text(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def _json(table: pa.Table) -> str:
+    rows = (json.dumps(row, ensure_ascii=False, default=str) for row in table.to_pylist())
+    return "[" + ",\n ".join(rows) + "]\n"
+
+
+def _csv(table: pa.Table) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(table.column_names)
+    for row in table.to_pylist():
+        rows.writerow([_flat(value) for value in row.values()])
+    return text.getvalue()
+
+
+def _flat(value: Any) -> Any:
+    nested = isinstance(value, dict | list)
+    return json.dumps(value, ensure_ascii=False, default=str) if nested else value
+
+
+def _print(table: pa.Table, console: Console) -> None:
+    if not console.is_terminal:
+        console.width = _EVERY_COLUMN
+    shown = Table(box=None, padding=(0, 1), header_style="bold")
+    for field in table.schema:
+        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        shown.add_column(Text(field.name), justify="right" if number else "left", overflow="fold")
+    for row in table.to_pylist():
+        shown.add_row(*(_cell(value) for value in row.values()))
+    console.print(shown, highlight=False)
+    if console.is_terminal:
+        console.print(f"{table.num_rows} row{'' if table.num_rows == 1 else 's'}", style="dim")
+
+
+def _cell(value: Any) -> Text:
+    match value:
+        case None:
+            return Text("null", "dim")
+        case float():
+            return Text(f"{value:.6g}")
+        case _:
+            return Text(str(_flat(value)))

@@ -1,0 +1,87 @@
+"""Learns again from a run's log, and compares the weights with those that the log announced."""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from simctl.bus.event import Event
+from simctl.bus.messages import PolicyUpdated
+from simctl.cli.errors import RunError
+from simctl.cli.recipe import Recipe, load
+from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run
+from simctl.store.access import open_log
+from simctl.store.policies import PolicyStore
+from simctl.trainer.retrain import retrain
+from simctl.trainer.settings import Training
+
+
+def relearn(
+    run: str, recipe: str | None, sets: Sequence[str], out: Path | None, runs_dir: Path
+) -> int:
+    """Learn again and print every version; return 1 where equal weights were due and differ.
+
+    Raises:
+        UserError: there is no such run or recipe, or nothing to learn, or `out` exists.
+    """
+    path = find_run(run, runs_dir)
+    settings = load(recipe or str(path / RECIPE_FILE), sets)
+    if not settings.learns:
+        raise RunError(f"recipe {settings.name} has no [[objective]]: there is nothing to learn")
+    if out is not None and out.exists():
+        raise RunError(f"{out} exists, and nothing is overwritten: name another --out")
+    base = PolicyStore(path / POLICIES)
+    base.verify(0)
+    with open_log(path) as log:
+        events = list(log.read())
+    with ExitStack() as stack:
+        place = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        updates = retrain(events, _training(settings), base.path(0), place)
+        same_recipe = recipe is None and not sets
+        differing = _report(Console(), updates, _announced(events), same_recipe=same_recipe)
+    return 1 if differing and same_recipe else 0
+
+
+def _training(recipe: Recipe) -> Training:
+    return Training(
+        seed=recipe.seed,
+        trainer=recipe.trainer,
+        teacher=recipe.teacher,
+        objective=recipe.objective,
+    )
+
+
+def _announced(events: Sequence[Event]) -> dict[int, str]:
+    """Return the hash of every version that the log announces."""
+    updates = (e.message for e in events if e.kind == "policy_updated")
+    return {each.version: each.sha256 for each in updates if isinstance(each, PolicyUpdated)}
+
+
+def _report(
+    console: Console,
+    updates: Iterable[PolicyUpdated],
+    announced: dict[int, str],
+    *,
+    same_recipe: bool,
+) -> int:
+    """Print every version as it comes; return how many are not what the log says."""
+    differing = versions = 0
+    for update in updates:
+        same = announced.get(update.version) == update.sha256
+        versions += 1
+        differing += not same
+        verdict = ("= log", "green") if same else ("≠ log", "red" if same_recipe else "yellow")
+        loss = update.metrics.get("loss")
+        shown = "" if loss is None else f"  loss {loss:.4g}"
+        console.print(
+            Text.assemble(f"v{update.version:<4} ", (update.sha256, "dim"), "  ", verdict, shown),
+            soft_wrap=True,
+        )
+    console.print(
+        f"{versions} versions, {versions - differing} with the weights that the log announced",
+        highlight=False,
+    )
+    return differing

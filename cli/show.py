@@ -1,0 +1,142 @@
+"""What a person sees of a run: a live panel on a terminal, lines elsewhere, or nothing."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from simctl.bus.event import Event
+from simctl.bus.messages import PolicyEvaluated
+from simctl.cli.figures import count, duration, share
+from simctl.cli.panel import panel
+from simctl.cli.progress import Progress
+from simctl.cli.recipe import Recipe
+
+if TYPE_CHECKING:
+    from simctl.cli.session import Outcome
+
+_PICTURES_PER_SECOND = 2  # each takes 17 ms of the core that samples
+
+
+class View:
+    """Keeps the progress of a run, and shows nothing of it."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        """Show on `console`, by `clock`."""
+        self.console = console
+        self.progress = Progress()
+        self._clock = clock
+
+    def recall(self, event: Event) -> None:
+        """Hear an event of an earlier process, at the time that it was logged."""
+        self.progress.hear(event, event.wall_us / 1e6)
+
+    def started(self, run_dir: Path, recipe: Recipe) -> None:
+        """Hear that the run begins or goes on."""
+        del run_dir, recipe
+        self.progress.pause()
+
+    def hear(self, event: Event) -> None:
+        """Hear an event."""
+        self.progress.hear(event, self._clock())
+
+    def ended(self, outcome: "Outcome") -> None:
+        """Hear how it ended."""
+        del outcome
+
+
+class Panels(View):
+    """Draws the progress again and again, from a thread of its own."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        """Draw on `console`, by `clock`."""
+        super().__init__(console, clock)
+        self._turn = threading.Lock()
+        self._live: Live | None = None
+
+    def started(self, run_dir: Path, recipe: Recipe) -> None:
+        """Begin to draw."""
+        super().started(run_dir, recipe)
+        self._live = Live(
+            get_renderable=lambda: self._picture(run_dir, recipe),
+            console=self.console,
+            refresh_per_second=_PICTURES_PER_SECOND,
+            transient=True,  # the summary takes its place
+        )
+        self._live.start()
+
+    def hear(self, event: Event) -> None:
+        """Hear an event; what is drawn meanwhile is drawn of a whole one."""
+        with self._turn:
+            super().hear(event)
+
+    def ended(self, outcome: "Outcome") -> None:
+        """Stop drawing."""
+        super().ended(outcome)
+        if self._live is not None:
+            self._live.stop()
+
+    def _picture(self, run_dir: Path, recipe: Recipe) -> RenderableType:
+        with self._turn:
+            self.progress.tell_time(self._clock())
+            return panel(self.progress, recipe, run_dir, self.console.width)
+
+
+class Lines(View):
+    """Prints a line for every round and every evaluation."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        """Print on `console`, by `clock`."""
+        super().__init__(console, clock)
+        self._rounds = 0
+
+    def started(self, run_dir: Path, recipe: Recipe) -> None:
+        """Say what runs where."""
+        super().started(run_dir, recipe)
+        self._rounds = recipe.run.rounds
+        self._say(f"run {run_dir}: recipe {recipe.name}, seed {recipe.seed}")
+
+    def hear(self, event: Event) -> None:
+        """Print what an event says about the course of things."""
+        super().hear(event)
+        match event.kind:
+            case "round_ended":
+                self._say(self._round())
+            case "policy_evaluated" if isinstance(event.message, PolicyEvaluated):
+                self._say(_evaluation(event.message))
+            case "role_failed" | "policy_synced":
+                for trouble in self.progress.troubles:
+                    self._say(f"! {trouble}")
+                self.progress.troubles.clear()
+            case _:
+                pass
+
+    def _round(self) -> str:
+        progress = self.progress
+        means = {role: tally.means() for role, tally in progress.roles.items()}
+        rewards = " ".join(f"{role} {share(each[-1])}" for role, each in means.items() if each)
+        events, tokens = progress.rates()
+        return (
+            f"round {progress.round}/{self._rounds}  {duration(progress.seconds)}"
+            f"  policy v{progress.version}  reward {rewards or '-'}"
+            f"  {count(progress.tokens)} tokens, {count(tokens)}/s, {count(events)} events/s"
+        )
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _evaluation(message: PolicyEvaluated) -> str:
+    scores = " ".join(f"{name} {share(score)}" for name, score in message.scores.items())
+    return f"  policy v{message.version} on {message.suite}: {scores}"
+
+
+def view(console: Console, *, quiet: bool = False) -> View:
+    """Return the view that fits: none if quiet, a panel on a terminal, lines elsewhere."""
+    if quiet:
+        return View(console)
+    return Panels(console) if console.is_terminal else Lines(console)

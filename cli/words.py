@@ -1,0 +1,30 @@
+"""Words: what each message says, in one line for people."""
+
+from simctl.bus.messages import AnyMessage
+
+STYLES = {
+    "examiner": "yellow",
+    "solver": "cyan",
+    "critic": "magenta",
+    "guide": "green",
+    "teacher": "blue",
+}
+
+# the field that holds what was said
+_SAID = {
+    "task_posed": "problem",
+    "attempt_made": "attempt",
+    "attempt_revised": "attempt",
+    "critique_written": "critique",
+    "task_judged": "judgement",
+    "hint_given": "hint",
+    "lesson_given": "solution",
+    "demonstration_given": "answer",
+    "role_failed": "error",
+}
+
+
+def words(message: AnyMessage) -> str:
+    """Return what a role said, on one line; nothing for what no role says."""
+    field = _SAID.get(message.kind)
+    return " ".join(str(getattr(message, field)).split()) if field else ""
