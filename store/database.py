@@ -30,14 +30,14 @@ _GUARDS: dict[str, str | bool] = {
 }
 _OWNER: dict[str, str | bool | int] = {
     "storage_compatibility_version": "v1.5.0",  # so that the oldest supported DuckDB opens it
-    "checkpoint_threshold": "1GB",  # checkpoints stop all commits: one at the end is enough
+    "checkpoint_threshold": "256MB",  # a checkpoint stops all commits, so there are few
     "threads": 1,  # the machine belongs to the models
 }
 _PID = re.compile(r"PID (\d+)")
 
 
-def connect(path: Path, *, memory: str, read_only: bool = False) -> Connection:
-    """Open the file at `path`; with `read_only` it must be there.
+def connect(path: Path, *, memory: int, read_only: bool = False) -> Connection:
+    """Open the file at `path` with `memory` bytes; with `read_only` it must be there.
 
     Raises:
         RunMissingError: there is no file.
@@ -48,7 +48,7 @@ def connect(path: Path, *, memory: str, read_only: bool = False) -> Connection:
     if read_only and not path.exists():
         raise RunMissingError(f"no log at {path}: is {path.parent} a run directory?")
     # a unique name makes DuckDB refuse to share the file with another part of this process
-    own = {"custom_user_agent": f"simctl-{uuid.uuid4().hex}", "memory_limit": memory}
+    own = {"custom_user_agent": f"simctl-{uuid.uuid4().hex}", "memory_limit": f"{memory}B"}
     with in_our_words(path):
         return duckdb.connect(
             path, read_only=read_only, config={**_GUARDS, **({} if read_only else _OWNER), **own}

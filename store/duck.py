@@ -131,7 +131,7 @@ def _create(path: Path, run: str, branch: str) -> None:
     # under another name first: a log that is there is whole, whenever the process is killed
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
-    with in_our_words(path), connect(draft, memory="1GB") as connection:
+    with in_our_words(path), connect(draft, memory=Limits().memory) as connection:
         with transaction(connection):
             create_tables(connection, (run, branch, f"simctl {_version()}"))
         connection.execute("CHECKPOINT")

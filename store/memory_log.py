@@ -33,6 +33,10 @@ class ListLog:
         Raises:
             DraftRefusedError: a draft breaks a rule; nothing of this append was kept.
         """
+        return self.place(drafts)
+
+    def place(self, drafts: Sequence[Draft]) -> list[Event]:
+        """Append without an event loop."""
         events = self._sequencer.place(drafts)
         last = self.last_seq
         fresh = {event.seq: event for event in events if event.seq > last}.values()

@@ -35,6 +35,10 @@ _ACTING = frozenset(
     )
 )
 _BATCH = 8192
+_AGAIN = 0.02  # seconds
+# what is read of tables makes room by itself
+_HELD = "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag <> 'BASE_TABLE'"
+_BINDING = (duckdb.BinderException, duckdb.CatalogException)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Limits:
     seconds: float = 30
     rows: int = 1_000_000
     bytes: int = 1 << 30
-    memory: str = "2GB"  # of all queries of a file together with its cache
+    memory: int = 2_000_000_000  # bytes of all queries of a file together with its cache
 
 
 class Queries:
@@ -71,16 +75,25 @@ class Queries:
                 return _fetch(cursor, sql, limits)
             except duckdb.InterruptException as error:
                 raise QueryError(self._reason(cursor)) from error
+            except duckdb.OutOfMemoryException as error:
+                raise QueryError("needs more memory than there is: ask for less") from error
             except (duckdb.Error, ValueError, pa.ArrowException) as error:
-                raise QueryError(str(error)) from error
+                raise QueryError(_located(cursor, sql, error)) from error
+
+    def make_room(self) -> None:
+        """Stop the queries if they hold half of the memory: a commit that finds none fails."""
+        with self._change:
+            if not self._running:
+                return
+        with self._connection.cursor() as cursor:
+            [held] = cursor.execute(_HELD).fetchone() or [0]
+        if held > self._limits.memory / 2:
+            self.stop_all("stopped: the log needed the memory; ask for less")
 
     def stop_all(self, reason: str) -> None:
         """Stop the queries that run now, and wait until they have."""
         with self._change:
-            stopped = list(self._running)
-            for cursor in stopped:
-                self._stop(cursor, reason)
-            self._change.wait_for(lambda: not any(each in self._running for each in stopped))
+            self._stop(list(self._running), reason)
 
     @contextmanager
     def _watched(self, cursor: Connection) -> Generator[None]:
@@ -100,12 +113,15 @@ class Queries:
 
     def _stop_late(self, cursor: Connection, reason: str) -> None:
         with self._change:
-            self._stop(cursor, reason)
+            self._stop([cursor], reason)
 
-    def _stop(self, cursor: Connection, reason: str) -> None:
-        if cursor in self._running:
-            self._running[cursor] = reason
-            cursor.interrupt()
+    def _stop(self, cursors: list[Connection], reason: str) -> None:
+        while running := [each for each in cursors if each in self._running]:
+            for cursor in running:
+                self._running[cursor] = reason
+                cursor.interrupt()
+            # an interrupt between two statements is lost, so it is said again
+            self._change.wait(_AGAIN)
 
     def _reason(self, cursor: Connection) -> str:
         with self._change:
@@ -128,6 +144,18 @@ def check(cursor: Connection, sql: str) -> None:
         )
     if acting := sorted(_called(sql) & _ACTING):
         raise QueryError(f"the function {acting[0]} is not allowed")
+
+
+def _located(cursor: Connection, sql: str, error: Exception) -> str:
+    """Return what is wrong with a statement, and where if DuckDB can tell."""
+    if isinstance(error, _BINDING) and "LINE" not in str(error):
+        # a relation's errors have no place; the same statement fails again and tells it
+        try:
+            cursor.rollback()
+            cursor.execute("BEGIN TRANSACTION READ ONLY").execute(sql)
+        except duckdb.Error as located:
+            return str(located)
+    return str(error)
 
 
 def _called(sql: str) -> set[str]:

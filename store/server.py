@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -150,8 +150,9 @@ class _News:
 
     def ring(self, _: int = 0) -> None:
         """Wake them, from any thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._ring)
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended, and with it those who waited
+                self._loop.call_soon_threadsafe(self._ring)
 
     def close(self) -> None:
         self._closed = True

@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-import duckdb
-
 from simctl.bus.event import Draft, Event
 from simctl.store.database import Connection
-from simctl.store.errors import DraftRefusedError, LogBrokenError, LogClosedError
+from simctl.store.errors import LogBrokenError, LogClosedError
 from simctl.store.query import Queries
 from simctl.store.rows import to_table
 from simctl.store.sequencer import Sequencer
@@ -99,7 +97,7 @@ class Writer:
             before = self._sequencer.position.seq
             try:
                 events = self._place(append.drafts)
-            except (DraftRefusedError, LogBrokenError) as error:
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever appended
                 append.done.set_exception(error)
                 continue
             new = {event.seq: event for event in events if event.seq > before}
@@ -123,24 +121,16 @@ class Writer:
                 "everything acknowledged is in the log."
             )
             self.broken.__cause__ = error
+        if fresh and self.broken is None:
+            self._announce(fresh[-1].seq)
         for append, events in ready:
             if self.broken is not None:
                 append.done.set_exception(self.broken)
             else:
                 append.done.set_result(events)
-        if fresh and self.broken is None:
-            self._announce(fresh[-1].seq)
 
     def _insert(self, events: list[Event]) -> None:
-        try:
-            self._insert_once(events)
-        except duckdb.OutOfMemoryException:
-            # memory is shared with queries, and a commit matters more than an answer
-            self._connection.rollback()
-            self._queries.stop_all("stopped: the log needed the memory; ask for less")
-            self._insert_once(events)
-
-    def _insert_once(self, events: list[Event]) -> None:
+        self._queries.make_room()
         connection = self._connection
         connection.register("incoming", to_table(events))
         connection.begin()

@@ -1,0 +1,217 @@
+"""Other processes have the log while its owner writes it."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from simctl.bus.event import Draft, Event, Utterance
+from simctl.store import address
+from simctl.store.access import open_log
+from simctl.store.address import Address
+from simctl.store.client import RemoteLog
+from simctl.store.duck import DuckLog
+from simctl.store.errors import DraftRefusedError, OwnerGoneError, QueryError, RunMissingError
+from simctl.store.finished import FinishedLog
+from simctl.store.server import Endpoint
+
+Append = Callable[..., list[Event]]
+Say = Callable[..., Draft]
+_OWNER = """
+import sys, threading
+from pathlib import Path
+from simctl.store.duck import DuckLog
+from simctl.store.server import Endpoint
+run_dir = Path(sys.argv[1])
+log = DuckLog(run_dir / "log.duckdb", run="run-a")
+with Endpoint(log, run_dir, log.submit):
+    print("live", flush=True)
+    threading.Event().wait()
+"""
+
+
+@pytest.fixture
+def remote(duck: DuckLog, run_dir: Path):
+    with Endpoint(duck, run_dir, duck.submit), RemoteLog.of(run_dir) as log:
+        yield log
+
+
+@pytest.fixture
+def owner(run_dir: Path):
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", _OWNER, run_dir], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "live\n"
+        yield process
+        process.kill()
+
+
+def test_a_remote_log_reads_what_the_owner_has(
+    remote: RemoteLog, duck: DuckLog, append: Append, say: Say, speech: Utterance
+):
+    events = append(duck, [say(0), say(1, utterance=speech), say(2)])
+    assert remote.last_seq == 3
+    assert list(remote.read()) == events
+    assert list(remote.read(1, 2)) == events[1:2]
+    assert list(remote.read(3)) == []
+    assert list(remote.read(3, 9)) == []
+
+
+def test_a_long_log_comes_in_pages(remote: RemoteLog, duck: DuckLog, append: Append, say: Say):
+    append(duck, [say(number) for number in range(5000)])
+    assert [event.seq for event in remote.read()] == list(range(1, 5001))
+
+
+def test_a_query_is_answered_with_its_types(
+    remote: RemoteLog, duck: DuckLog, append: Append, say: Say, speech: Utterance
+):
+    append(duck, [say(0, utterance=speech)])
+    sql = "SELECT seq, tokens, cause FROM events"
+    assert remote.query(sql) == duck.query(sql)
+    assert remote.query("SELECT 1 AS a WHERE false").column_names == ["a"]
+
+
+def test_an_error_of_the_owner_is_raised_here(remote: RemoteLog, say: Say):
+    with pytest.raises(QueryError, match="LINE 1: SELECT nothing"):
+        remote.query("SELECT nothing FROM events")
+    with pytest.raises(QueryError, match="more than 3 rows"):
+        remote.query("FROM range(4)", max_rows=3)
+    with pytest.raises(DraftRefusedError, match="next number is 0"):
+        remote.append([say(1)])
+
+
+def test_what_another_process_says_goes_through_the_bus(
+    duck: DuckLog, run_dir: Path, say: Say, speech: Utterance
+):
+    published: list[Draft] = []
+
+    def publish(drafts: Sequence[Draft]) -> Future[list[Event]]:
+        published.extend(drafts)
+        return duck.submit(drafts)
+
+    drafts = [say(0, utterance=speech), say(1, cause=None, task=4)]
+    with Endpoint(duck, run_dir, publish), RemoteLog.of(run_dir) as remote:
+        events = remote.append(drafts)
+        assert remote.append(drafts) == events
+    assert published == drafts * 2
+    assert list(duck.read()) == events
+
+
+def test_a_follower_hears_every_commit_in_order(
+    remote: RemoteLog, duck: DuckLog, append: Append, say: Say
+):
+    heard: list[int] = []
+
+    def follow() -> None:
+        for events in remote.follow():
+            heard.extend(event.seq for event in events)
+            if heard[-1] == 50:
+                return
+
+    following = threading.Thread(target=follow)
+    following.start()
+    for number in range(50):
+        append(duck, [say(number)])
+    following.join()
+    assert heard == list(range(1, 51))
+
+
+def test_a_follower_waits_for_no_clock(remote: RemoteLog, duck: DuckLog, append: Append, say: Say):
+    following = remote.follow()
+    threading.Timer(0.2, append, (duck, [say(0)])).start()
+    began = time.monotonic()
+    [event] = next(following)
+    assert event.seq == 1
+    assert time.monotonic() - began < 10  # the question itself stays open for a minute
+
+
+async def test_many_read_while_one_writes(duck: DuckLog, run_dir: Path, say: Say):
+    async def write() -> None:
+        for number in range(100):
+            await duck.append([say(number)])
+
+    def read() -> None:
+        with RemoteLog.of(run_dir) as remote:
+            last = 0
+            while last < 100:
+                [found] = remote.query(
+                    "SELECT count(*) AS rows, coalesce(max(seq), 0) AS last FROM events"
+                ).to_pylist()
+                assert found["rows"] == found["last"] >= last
+                last = found["last"]
+
+    with Endpoint(duck, run_dir, duck.submit):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(write())
+            for _ in range(4):
+                group.create_task(asyncio.to_thread(read))
+
+
+def test_a_live_run_is_asked_and_a_finished_one_is_read(run_dir: Path, append: Append, say: Say):
+    with DuckLog(run_dir / "log.duckdb", run="run-a") as duck:
+        events = append(duck, [say(0)])
+        with Endpoint(duck, run_dir, duck.submit), open_log(run_dir) as log:
+            assert isinstance(log, RemoteLog)
+            assert log.status()["pid"] == os.getpid()
+            assert list(log.read()) == events
+    with open_log(run_dir) as log:
+        assert isinstance(log, FinishedLog)
+        assert list(log.read()) == events
+    assert [each.name for each in run_dir.iterdir()] == ["log.duckdb"]
+
+
+def test_a_follower_is_told_when_the_owner_is_killed(owner: subprocess.Popen[str], run_dir: Path):
+    with RemoteLog.of(run_dir) as remote:
+        threading.Timer(0.2, owner.send_signal, (signal.SIGKILL,)).start()
+        with pytest.raises(OwnerGoneError, match=f"process {owner.pid}.* is gone"):
+            next(remote.follow())
+
+
+def test_what_a_killed_owner_leaves_behind_misleads_nobody(
+    owner: subprocess.Popen[str], run_dir: Path
+):
+    owner.kill()
+    owner.wait()
+    assert (run_dir / "endpoint.json").exists()
+    with open_log(run_dir) as log:
+        assert isinstance(log, FinishedLog)
+    with pytest.raises(RunMissingError, match="not live"):
+        RemoteLog.of(run_dir)
+    assert not (run_dir / "endpoint.json").exists()
+    assert not (run_dir / "store.sock").exists()
+
+
+def test_an_address_that_somebody_else_took_over_is_not_used(run_dir: Path):
+    gone = Address(run="run-a", pid=os.getpid(), socket=run_dir / "store.sock")
+    address.publish(run_dir, gone)
+    assert address.find(run_dir) is None
+    (run_dir / "endpoint.json").write_text("{")
+    assert address.find(run_dir) is None
+
+
+def test_a_run_deep_in_the_tree_is_reached(tmp_path: Path, append: Append, say: Say):
+    run_dir = tmp_path / ("deep" * 20) / ("deeper" * 10)
+    run_dir.mkdir(parents=True)
+    with DuckLog(run_dir / "log.duckdb", run="run-a") as duck:
+        append(duck, [say(0)])
+        with Endpoint(duck, run_dir, duck.submit), RemoteLog.of(run_dir) as remote:
+            path = remote.owner.socket
+            assert remote.last_seq == 1
+    assert not path.parent.exists()
+
+
+def test_only_the_user_may_connect(duck: DuckLog, run_dir: Path):
+    with Endpoint(duck, run_dir, duck.submit):
+        assert (run_dir / "store.sock").stat().st_mode & 0o077 == 0
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(run_dir / "store.sock"))

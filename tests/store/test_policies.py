@@ -1,0 +1,137 @@
+"""A policy version appears whole, never changes, and is checked before it is used."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simctl.store.policies import (
+    PolicyConflictError,
+    PolicyCorruptError,
+    PolicyMissingError,
+    PolicyState,
+    PolicyStore,
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    return PolicyStore(tmp_path / "policies")
+
+
+def _writes(weights: bytes) -> Callable[[Path], None]:
+    def write(directory: Path) -> None:
+        (directory / "config.json").write_text("{}")
+        (directory / "model.safetensors").write_bytes(weights)
+        (directory / "optimizer.pt").write_bytes(b"moments of " + weights)
+
+    return write
+
+
+def _names(directory: Path) -> list[str]:
+    return sorted(each.name for each in directory.iterdir())
+
+
+def _commit(store: PolicyStore, version: int, weights: bytes = b"weights") -> PolicyState:
+    state = PolicyState(version=version, parent=version - 1, event_offset=10 * version, pseq=3)
+    return store.commit(version, _writes(weights), state)
+
+
+def test_a_committed_version_is_found_with_its_state(store: PolicyStore):
+    state = _commit(store, 1)
+    assert store.latest() == 1
+    assert store.state(1) == state
+    assert state.event_offset == 10
+    assert store.sha256(1) == state.sha256
+    store.verify(1)
+    store.verify(1, state.sha256)
+    assert store.path(1).name == "v000001"
+
+
+def test_a_version_that_was_not_finished_is_not_there(store: PolicyStore):
+    _commit(store, 1)
+
+    def fail(directory: Path) -> None:
+        _writes(b"half")(directory)
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - ours
+        store.commit(2, fail, PolicyState(version=2))
+    assert store.versions() == [1]
+    _commit(store, 2)
+    assert store.versions() == [1, 2]
+    assert _names(store.root) == ["v000001", "v000002"]
+
+
+def test_changed_weights_are_refused(store: PolicyStore):
+    sha256 = _commit(store, 1).sha256
+    (store.path(1) / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(PolicyCorruptError, match=r"version 1 .* was changed"):
+        store.verify(1)
+    with pytest.raises(PolicyCorruptError):
+        store.verify(1, sha256)
+
+
+def test_weights_other_than_announced_are_refused(store: PolicyStore):
+    _commit(store, 1)
+    with pytest.raises(PolicyCorruptError):
+        store.verify(1, "0" * 64)
+
+
+def test_a_version_that_is_not_there_is_named(store: PolicyStore):
+    with pytest.raises(PolicyMissingError, match="no policy version in"):
+        store.latest()
+    with pytest.raises(PolicyMissingError, match="no policy version 7"):
+        store.verify(7)
+    with pytest.raises(PolicyMissingError, match="no policy version 7"):
+        store.verify(7, "0" * 64)
+
+
+def test_a_damaged_state_is_refused(store: PolicyStore):
+    _commit(store, 1)
+    (store.path(1) / "trainer_state.json").write_text("{")
+    with pytest.raises(PolicyCorruptError, match=r"trainer_state\.json is damaged"):
+        store.state(1)
+
+
+def test_committing_the_same_weights_again_changes_nothing(store: PolicyStore):
+    state = _commit(store, 1)
+    assert _commit(store, 1) == state
+    assert _names(store.root) == ["v000001"]
+
+
+def test_a_version_never_changes(store: PolicyStore):
+    _commit(store, 1)
+    with pytest.raises(PolicyConflictError, match="never changes"):
+        _commit(store, 1, b"other weights")
+    store.verify(1)
+
+
+def test_only_the_last_two_versions_can_be_trained_on(store: PolicyStore):
+    for version in range(4):
+        _commit(store, version)
+    kept = [version for version in range(4) if (store.path(version) / "optimizer.pt").exists()]
+    assert kept == [2, 3]
+    assert all((store.path(version) / "model.safetensors").exists() for version in range(4))
+
+
+def test_a_base_is_adopted_without_its_trainer(store: PolicyStore, tmp_path: Path):
+    other = PolicyStore(tmp_path / "other")
+    _commit(other, 5)
+    state = store.adopt(other.path(5))
+    assert state == PolicyState(version=0, sha256=other.sha256(5))
+    assert _names(store.path(0)) == [
+        "config.json",
+        "model.safetensors",
+        "trainer_state.json",
+    ]
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors"])
+def test_a_directory_without_a_policy_is_refused(store: PolicyStore, tmp_path: Path, missing: str):
+    base = tmp_path / "base"
+    base.mkdir()
+    _writes(b"weights")(base)
+    (base / missing).unlink()
+    with pytest.raises(PolicyMissingError, match=f"base holds no policy: {missing} is missing"):
+        store.adopt(base)
