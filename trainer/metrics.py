@@ -1,0 +1,77 @@
+"""Metrics: numbers of an update, named as TRL names them, with a segment for the role.
+
+All of them are functions of the events and the weights, so two runs of one seed log the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import fmean
+
+from simctl.trainer.advantages import deviation, informative
+from simctl.trainer.trajectory import Group, Trajectory
+
+
+def describe(groups: Sequence[Group], parent: int) -> dict[str, float]:
+    """Return what a round looked like, role by role; `parent` is the version that learns."""
+    sampled = [group for group in groups if not group.trajectories[0].demonstrated]
+    metrics: dict[str, float] = {}
+    for role in dict.fromkeys(group.role for group in sampled):
+        metrics |= _of_role(role, [group for group in sampled if group.role == role])
+    told = [each for group in sampled for each in group.trajectories]
+    ages = [float(parent - each.policy_version) for each in told if each.policy_version is not None]
+    if ages:
+        metrics |= {"staleness/mean": fmean(ages), "staleness/max": max(ages)}
+    return metrics
+
+
+def _of_role(role: str, groups: Sequence[Group]) -> dict[str, float]:
+    told = [each for group in groups for each in group.trajectories]
+    metrics = {
+        f"completions/{role}/mean_length": fmean(len(each.tokens) for each in told),
+        f"completions/{role}/clipped_ratio": fmean(each.truncated for each in told),
+    }
+    rewards = _rewards(told)
+    if rewards:
+        metrics[f"reward/{role}/mean"] = fmean(rewards)
+        metrics[f"reward/{role}/std"] = deviation(rewards) if len(rewards) > 1 else 0.0
+        graded = [known for group in groups if (known := _rewards(group.trajectories))]
+        metrics[f"frac_reward_zero_std/{role}"] = fmean(not informative(each) for each in graded)
+    return metrics
+
+
+def _rewards(told: Sequence[Trajectory]) -> list[float]:
+    return [each.reward for each in told if each.reward is not None]
+
+
+class Meter:
+    """Collects numbers during an update and gives their means and extremes."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._sums: dict[str, float] = defaultdict(float)
+        self._weights: dict[str, float] = defaultdict(float)
+        self._most: dict[str, float] = {}
+        self._last: dict[str, float] = {}
+
+    def mean(self, name: str, total: float, count: float = 1) -> None:
+        """Add `count` values that sum to `total`."""
+        if count:
+            self._sums[name] += total
+            self._weights[name] += count
+
+    def most(self, name: str, value: float) -> None:
+        """Keep the largest value."""
+        self._most[name] = max(value, self._most.get(name, value))
+
+    def last(self, name: str, value: float) -> None:
+        """Keep the latest value."""
+        self._last[name] = value
+
+    def add(self, name: str, value: float) -> None:
+        """Count up."""
+        self._last[name] = self._last.get(name, 0.0) + value
+
+    def metrics(self) -> dict[str, float]:
+        """Return everything collected, by name."""
+        means = {name: total / self._weights[name] for name, total in self._sums.items()}
+        return dict(sorted({**means, **self._most, **self._last}.items()))

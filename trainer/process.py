@@ -1,0 +1,81 @@
+"""The trainer's process: `python -m simctl.trainer.process --run-dir RUN` beside a live run."""
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+from simctl.bus.event import Event
+from simctl.bus.messages import PolicyUpdated, RunEnded
+from simctl.store.client import RemoteLog
+from simctl.store.errors import OwnerGoneError, RunMissingError
+from simctl.store.policies import PolicyStore
+from simctl.trainer.settings import Training
+from simctl.trainer.trainer import Trainer
+
+_log = logging.getLogger("simctl.trainer")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train until the run ends; return the exit status."""
+    parser = argparse.ArgumentParser(prog="simctl.trainer.process", description=__doc__)
+    parser.add_argument("--run-dir", type=Path, required=True, help="directory of the live run")
+    run_dir: Path = parser.parse_args(arguments).run_dir
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    logging.basicConfig(
+        filename=run_dir / "trainer.log", level=logging.INFO, format="%(asctime)s %(message)s"
+    )
+    try:
+        train(run_dir)
+    except OwnerGoneError as error:
+        _log.info("%s", error)
+    except RunMissingError as error:
+        parser.exit(1, f"{error}\n")
+    except Exception:  # noqa: BLE001 - its last line in the log is what the owner shows
+        _log.exception("the trainer failed")
+        return 1
+    return 0
+
+
+def train(run_dir: Path) -> None:
+    """Follow the run's log and answer its rounds until it ends."""
+    training = Training.read(run_dir / "run.toml")
+    with RemoteLog.of(run_dir) as log:
+        trainer = Trainer(training, PolicyStore(run_dir / "policies"), log.append)
+        trainer.announce()
+        _log.info("goes on after seq %d", trainer.position)
+        for event in _until_end(log, trainer.position):
+            heard = time.perf_counter()
+            for update in trainer.hear([event]):
+                _report(update, time.perf_counter() - heard)
+
+
+def _until_end(log: RemoteLog, after: int) -> Iterator[Event]:
+    """Give the events of a live run until it ends; an end that is past was followed by a resume."""
+    past = log.last_seq
+    for events in log.follow(after):
+        for event in events:
+            yield event
+            if event.seq > past and isinstance(event.message, RunEnded):
+                _log.info("the run ended: %s", event.message.reason)
+                return
+
+
+def _report(update: PolicyUpdated, seconds: float) -> None:
+    # times of day and durations stay out of the log of events, which must repeat
+    loss, tokens = update.metrics.get("loss"), update.metrics.get("num_tokens", 0)
+    _log.info("version %d: loss %s, %d tokens, %.2f s", update.version, loss, tokens, seconds)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    _log.info("stopped by signal %d", number)
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

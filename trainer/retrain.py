@@ -1,0 +1,26 @@
+"""Retraining: new weights from old experience, without sampling anything."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from simctl.bus.event import Draft, Event
+from simctl.bus.messages import PolicyUpdated
+from simctl.store.policies import PolicyStore
+from simctl.trainer.settings import Training
+from simctl.trainer.trainer import Trainer
+
+
+def retrain(
+    events: Iterable[Event], training: Training, base_policy: Path, out: Path
+) -> Iterator[PolicyUpdated]:
+    """Give the update of every round in `events`, keeping the versions in `out`.
+
+    With the settings of the run that wrote the events, the hashes are those that it announced.
+    """
+    policies = PolicyStore(out)
+    policies.adopt(base_policy)
+    yield from Trainer(training, policies, _say_nothing).hear(events)
+
+
+def _say_nothing(_: Sequence[Draft]) -> Sequence[Event]:
+    return ()

@@ -1,0 +1,129 @@
+"""The trainer: a round of events becomes an update. All of it can be repeated after a crash.
+
+Whatever it says and writes follows from the log and the version before. So after a crash at any
+point the round is simply worked through again: what the log has already is recognised by its
+number, and a version that was committed is announced again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from simctl.bus.event import Draft, Event
+from simctl.bus.messages import AnyMessage, BatchBuilt, PolicyUpdated
+from simctl.store.policies import PolicyState, PolicyStore
+from simctl.trainer import checkpoint
+from simctl.trainer.batch import build
+from simctl.trainer.metrics import describe
+from simctl.trainer.settings import Training
+from simctl.trainer.trajectory import GRADED, Trajectory, groups, trajectories
+
+TRAINER = "trainer"
+ROUND_ENDED = "round_ended"
+PROBES = 4
+Publish = Callable[[Sequence[Draft]], Sequence[Event]]
+
+
+class BatchDiffersError(Exception):
+    """The log holds another batch for this version than its events give now."""
+
+
+class RoundMissingError(Exception):
+    """A round ended that does not follow the version that the trainer has."""
+
+
+class Trainer:
+    """Hears the log in order, and answers every round with the next version."""
+
+    def __init__(self, training: Training, policies: PolicyStore, publish: Publish) -> None:
+        """Go on from the last committed version; `publish` appends to the log."""
+        self._training = training
+        self._policies = policies
+        self._publish = publish
+        self._state = policies.state(policies.latest())
+        self._learner = checkpoint.resume(policies, training)
+        self._heard: list[Event] = []
+
+    @property
+    def position(self) -> int:
+        """The seq of the last event that needs not be heard again."""
+        return self._state.event_offset
+
+    def announce(self) -> None:
+        """Say once more that the last version is there: it may have been committed in silence."""
+        if self._state.version > 0:
+            update = checkpoint.announcement(self._policies, self._state.version)
+            self._say([update], self._state.pseq - 1, self._state.event_offset, update.version)
+
+    def hear(self, events: Iterable[Event]) -> Iterator[PolicyUpdated]:
+        """Give an update for every round that ends."""
+        for event in events:
+            if event.seq <= self.position:
+                continue
+            if event.kind == ROUND_ENDED:
+                yield self._update(event)
+                self._heard.clear()
+            elif event.utterance is not None or event.kind == GRADED:
+                self._heard.append(event)
+
+    def _update(self, ended: Event) -> PolicyUpdated:
+        """Learn from the round that `ended`, commit the new version and announce it."""
+        parent, version = self._state.version, ended.round
+        if version != parent + 1:
+            raise RoundMissingError(
+                f"round {version} ended at seq {ended.seq}, but the weights are those of round "
+                f"{parent}: they can only learn from round {parent + 1}"
+            )
+        told = trajectories(event for event in self._heard if event.round == version)
+        grouped = groups(told)
+        batch = build(grouped, self._training.objective)
+        said: list[AnyMessage] = [*batch.dropped, batch.announce(version)]
+        self._compare(said[-1], self._say(said, self._state.pseq, ended.seq, version))
+        metrics = describe(grouped, parent) | self._learner.learn(batch.samples, version)
+        probes = self._learner.probes([(each.prompt, each.tokens) for each in spread(told)])
+        update = PolicyUpdated(
+            version=version, parent=parent, sha256="", metrics=metrics, probes=probes
+        )
+        state = PolicyState(
+            version=version,
+            parent=parent,
+            event_offset=ended.seq,
+            pseq=self._state.pseq + len(said) + 1,
+            round=version,
+        )
+        self._state = checkpoint.save(self._policies, self._learner, update, state)
+        self.announce()
+        return update.model_copy(update={"sha256": self._state.sha256})
+
+    def _say(
+        self, messages: Sequence[AnyMessage], pseq: int, cause: int, version: int
+    ) -> Sequence[Event]:
+        drafts = [
+            Draft(
+                producer=TRAINER,
+                epoch=0,
+                pseq=pseq + at,
+                message=message,
+                sender=TRAINER,
+                round=version,
+                cause=cause,
+                policy_version=version,
+            )
+            for at, message in enumerate(messages)
+        ]
+        return self._publish(drafts)
+
+    def _compare(self, ours: AnyMessage, logged: Sequence[Event]) -> None:
+        """Refuse to go on where an earlier attempt at this round built another batch."""
+        if not logged or logged[-1].message == ours:
+            return
+        theirs = logged[-1].message
+        found = theirs.digest[:12] if isinstance(theirs, BatchBuilt) else theirs.kind
+        wanted = ours.digest[:12] if isinstance(ours, BatchBuilt) else ours.kind
+        raise BatchDiffersError(
+            f"round {logged[-1].round}: the log has batch {found}..., its events now give "
+            f"{wanted}... Was the run begun with another recipe or version of simctl?"
+        )
+
+
+def spread(told: Sequence[Trajectory], count: int = PROBES) -> list[Trajectory]:
+    """Return up to `count` trajectories from all over the round."""
+    return [told[at * len(told) // count] for at in range(min(count, len(told)))]
