@@ -1,7 +1,8 @@
 import asyncio
-from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from company import CommitLog, again, gather
 
 from simctl.agents.agent import Answer
 from simctl.agents.curriculum import Start
@@ -9,7 +10,7 @@ from simctl.agents.episodes.seminar import Seminar
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.stage import RoleFailedError
 from simctl.agents.tasks.chain import ChainTasks
-from simctl.bus.event import Draft, Event
+from simctl.bus.event import Event
 from simctl.bus.messages import (
     ROLES,
     AnswerGraded,
@@ -23,35 +24,35 @@ from simctl.store.memory_log import ListLog
 ENV = ChainTasks({10: 300})
 
 
-async def play(company, count: int = 6, **others: object) -> list[Event]:
-    async with company(**others) as here, asyncio.TaskGroup() as group:
+async def play(count: int = 6, **others: Any) -> list[Event]:
+    async with gather(**others) as here, asyncio.TaskGroup() as group:
         for index in range(count):
             group.create_task(Seminar().play(here.stage(f"e1.{index:03d}"), ENV, Start()))
     return list(here.log.read())
 
 
-async def test_all_five_roles_take_part_in_a_seminar(company):
-    events = await play(company)
+async def test_all_five_roles_take_part_in_a_seminar():
+    events = await play()
     assert {event.sender for event in events} >= set(ROLES)
 
 
-async def test_every_ask_is_answered_as_often_as_it_wants(company):
-    events = await play(company)
+async def test_every_ask_is_answered_as_often_as_it_wants():
+    events = await play()
     for ask in (event for event in events if event.recipient in ROLES):
         answers = [event for event in events if event.cause == ask.seq]
         assert len(answers) == ask.message.answers
 
 
-async def test_what_a_role_says_is_graded_once(company):
-    events = await play(company)
+async def test_what_a_role_says_is_graded_once():
+    events = await play()
     graded = [event.message.of for event in events if isinstance(event.message, AnswerGraded)]
     spoken = [event.seq for event in events if event.sender in ROLES and event.utterance.tokens]
     assert sorted(graded) == sorted(spoken)
 
 
-async def test_the_solver_sees_the_problem_and_nothing_privileged(company):
-    events = await play(company, count=10)
-    async with company() as here:
+async def test_the_solver_sees_the_problem_and_nothing_privileged():
+    events = await play(count=10)
+    async with gather() as here:
         for event in events:
             if isinstance(event.message, SolveTask) and not event.message.prefix:
                 expected = here.sampler.encode(f"@{event.message.problem}>")
@@ -59,33 +60,33 @@ async def test_the_solver_sees_the_problem_and_nothing_privileged(company):
                 assert {each.utterance.prompt_tokens for each in answers} == {expected}
 
 
-async def test_the_text_of_an_answer_is_what_its_tokens_say(company):
-    events = await play(company)
-    async with company() as here:
+async def test_the_text_of_an_answer_is_what_its_tokens_say():
+    events = await play()
+    async with gather() as here:
         for event in events:
             if event.kind == "attempt_made" and not event.message.truncated:
                 assert here.sampler.encode(event.message.attempt + "\n") == event.utterance.tokens
 
 
-async def test_the_same_seed_gives_the_same_chain(company):
-    first, second = await play(company), await play(company)
+async def test_the_same_seed_gives_the_same_chain():
+    first, second = await play(), await play()
     assert [event.hash for event in first] == [event.hash for event in second]
 
 
-async def test_an_examiner_earns_nothing_for_an_invalid_problem(company):
+async def test_an_examiner_earns_nothing_for_an_invalid_problem():
     class Mumbler:
-        async def handle(self, asked: Event) -> list[Answer]:
+        async def handle(self, _: Event) -> list[Answer]:
             return [Answer(TaskPosed(problem="7k+5l*"))]
 
-    async with company(agents={"examiner": Mumbler()}) as here:
+    async with gather(agents={"examiner": Mumbler()}) as here:
         ended = await Seminar().play(here.stage("e1.000"), ENV, Start())
     [grade] = [each.message for each in here.log.read() if each.kind == "answer_graded"]
     assert ended.outcome == "invalid_task"
     assert (grade.reward, grade.parts["valid"]) == (0.0, 0.0)
 
 
-async def test_a_silent_teacher_lays_out_the_reference(company):
-    async with company() as here:
+async def test_a_silent_teacher_lays_out_the_reference():
+    async with gather() as here:
         episode = Solve(num_generations=3, lesson="reference")
         await episode.play(here.stage("e1.000"), ENV, Start(difficulty=4))
     events = list(here.log.read())
@@ -98,45 +99,26 @@ async def test_a_silent_teacher_lays_out_the_reference(company):
         assert lesson.utterance.tokens == ()
 
 
-async def test_a_role_that_fails_is_named_and_its_failure_is_in_the_log(company):
+async def test_a_role_that_fails_is_named_and_its_failure_is_in_the_log():
     class Broken:
         async def handle(self, asked: Event) -> list[Answer]:
             raise RuntimeError(f"no voice for {asked.kind}")
 
-    async with company(agents={"solver": Broken()}) as here:
+    async with gather(agents={"solver": Broken()}) as here:
         with pytest.raises(RoleFailedError, match="solver: RuntimeError: no voice for solve_task"):
             await Solve().play(here.stage("e1.000"), ENV, Start(difficulty=3))
     assert "role_failed" in [event.kind for event in here.log.read()]
 
 
-async def test_an_episode_played_again_says_nothing_twice_and_asks_nothing_twice(company):
+async def test_an_episode_played_again_says_nothing_twice_and_asks_nothing_twice():
     log = CommitLog()
-    whole = await play(company, count=3, log=log)
+    whole = await play(count=3, log=log)
     for cut in log.commits[::4]:
         broken_off = ListLog()
-        await broken_off.append([_again(event) for event in whole[:cut]])
-        again = await play(company, count=3, log=broken_off, epoch=2)
-        assert again[:cut] == whole[:cut]
-        assert _said(again) == _said(whole)
-
-
-class CommitLog(ListLog):
-    """A log that notes where its commits ended: a process can only break off there."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.commits: list[int] = []
-
-    async def append(self, drafts: Sequence[Draft]) -> list[Event]:
-        events = await super().append(drafts)
-        self.commits.append(self.last_seq)
-        return events
-
-
-def _again(event: Event) -> Draft:
-    same = ("producer", "epoch", "pseq", "message", "sender", "recipient", "episode", "round")
-    more = ("cause", "task", "policy_version", "utterance")
-    return Draft(**{name: getattr(event, name) for name in same + more})
+        await broken_off.append([again(event) for event in whole[:cut]])
+        resumed = await play(count=3, log=broken_off, epoch=2)
+        assert resumed[:cut] == whole[:cut]
+        assert _said(resumed) == _said(whole)
 
 
 def _said(events: list[Event]) -> list[tuple[object, ...]]:

@@ -96,15 +96,15 @@ async def test_memory_keeps_only_what_some_reader_has_still_to_hear():
 
 async def test_a_failed_commit_reaches_the_publisher():
     class FullLog(ListLog):
-        async def append(self, drafts: Sequence[Draft]) -> list[Event]:
+        async def append(self, _: Sequence[Draft]) -> list[Event]:
             raise OSError("no space left")
 
-    quiescence = Quiescence()
-    bus = MemoryBus(FullLog(), quiescence)
+    async def publish() -> None:
+        async with running(FullLog()) as bus:
+            await bus.publish([draft("a", 0)])
+
     with pytest.raises(ExceptionGroup) as failures:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(quiescence.run())
-            group.create_task(bus.publish([draft("a", 0)]))
+        await publish()
     assert failures.group_contains(OSError, match="no space left")
 
 

@@ -1,9 +1,9 @@
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+"""A company of five roles around the embedded policy, for tests."""
 
-import pytest
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from simctl.agents.agent import Agent, Voice, serve
 from simctl.agents.critic import Critic
@@ -14,6 +14,7 @@ from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.solver import Solver
 from simctl.agents.stage import Answers, Stage
 from simctl.agents.teacher import Teacher
+from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import Role
 from simctl.bus.quiescence import Quiescence
@@ -63,7 +64,20 @@ async def gather(
             helper.cancel()
 
 
-@pytest.fixture
-def company() -> Callable[..., AbstractAsyncContextManager[Company]]:
-    """Return what gathers a company; it is left before the test ends."""
-    return gather
+class CommitLog(ListLog):
+    """A log that notes where its commits ended: a process can only break off there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commits: list[int] = []
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Event]:
+        events = await super().append(drafts)
+        self.commits.append(self.last_seq)
+        return events
+
+
+def again(event: Event) -> Draft:
+    same = ("producer", "epoch", "pseq", "message", "sender", "recipient", "episode", "round")
+    more = ("cause", "task", "policy_version", "utterance")
+    return Draft(**{name: getattr(event, name) for name in same + more})

@@ -1,0 +1,115 @@
+"""What the log costs: the same society with its log in DuckDB and with its log in a list.
+
+Nobody learns here, so that the log's share is of the society's own work: sampling, messages,
+verification. With a trainer the share is smaller. Prints process CPU-seconds, interleaved A B A B.
+
+    python benchmarks/overhead.py [--rounds 6] [--repeats 5]
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from simctl.agents.agent import Agent, Voice
+from simctl.agents.critic import Critic
+from simctl.agents.examiner import Examiner
+from simctl.agents.guide import Guide
+from simctl.agents.memory import recall
+from simctl.agents.policy.embedded import PATH
+from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.society import Plan, Rounds, Society
+from simctl.agents.solver import Solver
+from simctl.agents.teacher import Teacher
+from simctl.bus.memory import MemoryBus
+from simctl.bus.messages import Role, RunStarted
+from simctl.bus.quiescence import Quiescence
+from simctl.cli.recipe import load
+from simctl.store.duck import DuckLog
+from simctl.store.memory_log import ListLog
+from simctl.store.policies import PolicyStore
+
+Log = DuckLog | ListLog
+
+
+async def play(log: Log, rounds: int) -> None:
+    """Play the default society without a trainer."""
+    recipe = load("society")
+    quiescence = Quiescence()
+    syllabus = recipe.curriculum.begin()
+    sampler = TransformersSampler(PATH, 0, quiescence, recipe.sampler.max_batch)
+    voice = Voice(sampler, 0)
+    agents: dict[Role, Agent] = {
+        "examiner": Examiner(voice),
+        "solver": Solver(voice),
+        "critic": Critic(voice),
+        "guide": Guide(voice),
+        "teacher": Teacher(voice),
+    }
+    plan = Plan(
+        episode=recipe.episode,
+        environment=recipe.environment(),
+        rounds=Rounds(rounds=rounds, episodes=recipe.run.episodes),
+        suites=(),
+        seed=0,
+        learns=False,
+    )
+    society = Society(
+        plan,
+        recall([], syllabus),
+        syllabus,
+        bus=MemoryBus(log, quiescence),
+        quiescence=quiescence,
+        sampler=sampler,
+        agents=agents,
+        policies=PolicyStore(Path()),
+    )
+    await society.run(RunStarted(recipe="", seed=0, policy_sha256="", machine={}))
+
+
+def in_duckdb() -> AbstractContextManager[Log]:
+    """A log on disk."""
+    return DuckLog(Path(tempfile.mkdtemp()) / "log.duckdb", run="overhead")
+
+
+def in_list() -> AbstractContextManager[Log]:
+    """A log in memory."""
+    return nullcontext(ListLog())
+
+
+def cost(make: Callable[[], AbstractContextManager[Log]], rounds: int) -> tuple[float, int]:
+    """Return CPU-seconds of the whole process, and the events that were logged."""
+    begun = time.process_time()
+    with make() as log:
+        asyncio.run(play(log, rounds))
+        events = log.last_seq
+    return time.process_time() - begun, events
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--repeats", type=int, default=5)
+    asked = parser.parse_args()
+    cost(in_list, 1)  # warm-up: imports, allocator
+    pairs = []
+    for _ in range(asked.repeats):
+        with_log, events = cost(in_duckdb, asked.rounds)
+        without, _ = cost(in_list, asked.rounds)
+        pairs.append((with_log, without))
+        print(f"DuckDB {with_log:6.2f} CPU-s   list {without:6.2f} CPU-s   {events} events")
+    share = statistics.median(1 - b / a for a, b in pairs)
+    per_event = statistics.median((a - b) / events * 1e6 for a, b in pairs)
+    print(f"the log's share of CPU-seconds: {share:.1%} (median of {asked.repeats} pairs)")
+    print(json.dumps({"share": share, "us_per_event": per_event, "load": os.getloadavg()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from company import CommitLog, again, roles
+
+from simctl.agents.agent import Voice
+from simctl.agents.curriculum import Frontier
+from simctl.agents.episodes.solve import Solve
+from simctl.agents.evaluation import Suite, evaluate
+from simctl.agents.memory import recall
+from simctl.agents.policy.embedded import PATH
+from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.society import Plan, Rounds, Society
+from simctl.agents.tasks.chain import ChainTasks
+from simctl.bus.event import Event
+from simctl.bus.memory import MemoryBus
+from simctl.bus.messages import RunStarted, TaskChecked
+from simctl.bus.quiescence import Quiescence
+from simctl.store.memory_log import ListLog
+from simctl.store.policies import PolicyStore
+
+CURRICULUM = Frontier(max_difficulty=6)
+PLAN = Plan(
+    episode=Solve(num_generations=4),
+    environment=ChainTasks({3: 8}),
+    rounds=Rounds(rounds=3, episodes=4),
+    suites=(Suite(name="targets", difficulty=3, problems=8),),
+    seed=0,
+    learns=False,
+)
+STARTED = RunStarted(recipe="", seed=0, policy_sha256="", machine={})
+
+
+async def play(log: ListLog, tmp_path: Path, plan: Plan = PLAN) -> list[Event]:
+    """Play what is left of the plan, as a new process would."""
+    quiescence = Quiescence()
+    syllabus = CURRICULUM.begin()
+    memory = recall(log.read(), syllabus)
+    sampler = TransformersSampler(PATH, memory.version, quiescence)
+    society = Society(
+        plan,
+        memory,
+        syllabus,
+        bus=MemoryBus(log, quiescence, log.last_seq),
+        quiescence=quiescence,
+        sampler=sampler,
+        agents=roles(Voice(sampler, 0)),
+        policies=PolicyStore(tmp_path),
+    )
+    await society.run(STARTED)
+    return list(log.read())
+
+
+def said(events: Sequence[Event]) -> list[tuple[object, ...]]:
+    """What was said in each episode, wherever it stands in the log."""
+    return sorted(
+        (each.round, each.episode, each.sender, each.kind, str(each.utterance))
+        for each in events
+        if each.kind != "run_resumed"
+    )
+
+
+async def test_a_run_broken_off_anywhere_ends_as_the_unbroken_one(tmp_path: Path):
+    whole = CommitLog()
+    events = await play(whole, tmp_path)
+    for cut in whole.commits[1 :: len(whole.commits) // 6]:
+        broken_off = ListLog()
+        await broken_off.append([again(event) for event in events[:cut]])
+        resumed = await play(broken_off, tmp_path)
+        assert resumed[:cut] == events[:cut]
+        assert said(resumed) == said(events)
+
+
+async def test_a_finished_run_has_nothing_left_to_play(tmp_path: Path):
+    log = ListLog()
+    events = await play(log, tmp_path)
+    more = await play(log, tmp_path)
+    assert [event.kind for event in more[len(events) :]] == ["run_resumed"]
+
+
+async def test_the_same_seed_gives_the_same_chain(tmp_path: Path):
+    one, two = await play(ListLog(), tmp_path), await play(ListLog(), tmp_path)
+    assert [event.hash for event in one] == [event.hash for event in two]
+
+
+async def test_the_token_budget_ends_the_run_after_the_round_that_spends_it(tmp_path: Path):
+    events = await play(ListLog(), tmp_path)
+    first = sum(len(e.utterance.tokens) for e in events if e.utterance and e.round == 1)
+    rounds = Rounds(rounds=3, episodes=4, max_tokens=first + 1)
+    short = await play(ListLog(), tmp_path, replace(PLAN, rounds=rounds))
+    assert max(event.round for event in short) == 2
+
+
+async def test_held_out_problems_are_never_posed(tmp_path: Path):
+    held_out = set(PLAN.environment.targets(3, 8))
+    posed = [e.message.problem for e in await play(ListLog(), tmp_path) if e.kind == "task_posed"]
+    assert held_out.isdisjoint(posed)
+
+
+async def test_the_curriculum_moves_to_where_half_is_solved(tmp_path: Path):
+    events = await play(ListLog(), tmp_path)
+    syllabus = CURRICULUM.begin()
+    before = syllabus.moved().weights
+    syllabus.observe(events)
+    assert syllabus.moved().weights != before
+    assert sum(syllabus.moved().weights.values()) == pytest.approx(1, abs=1e-4)
+    levels = {e.message.difficulty for e in events if isinstance(e.message, TaskChecked)}
+    assert levels <= set(range(2, 7))
+
+
+def test_pass_at_k_is_at_least_the_sampled_rate():
+    async def score() -> dict[str, float]:
+        quiescence = Quiescence()
+        sampler = TransformersSampler(PATH, 0, quiescence)
+        suite = Suite(name="easy", difficulty=2, problems=20, attempts=4)
+        async with asyncio.TaskGroup() as group:
+            pump = group.create_task(quiescence.run())
+            evaluated = await evaluate(suite, PLAN.environment, sampler, 0)
+            pump.cancel()
+        return evaluated.scores
+
+    scores = asyncio.run(score())
+    assert 0 < scores["sampled"] <= scores["pass@4"] <= 1
