@@ -111,12 +111,19 @@ class RemoteLog:
         return to_events(load_table(self._ask("GET", "/events", params=wanted).content))
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        # an owner that ends takes its socket away; httpcore would leak one it cannot connect
+        if not self.owner.socket.exists():
+            raise self._gone("it ended")
         try:
             answer = self._client.request(method, path, **options)
         except httpx.TransportError as error:
-            raise OwnerGoneError(
-                f"process {self.owner.pid}, which owned run {self.owner.run}, is gone: {error}"
-            ) from error
+            raise self._gone(error) from error
         if answer.is_error:
             raise load_error(answer.json())
         return answer
+
+    def _gone(self, reason: object) -> OwnerGoneError:
+        owner = self.owner
+        return OwnerGoneError(
+            f"process {owner.pid}, which owned run {owner.run}, is gone: {reason}"
+        )

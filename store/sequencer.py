@@ -6,8 +6,9 @@ number it has jumped over is refused, because then something it said got lost on
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from simctl.bus.event import GENESIS, Draft, Event, seal
@@ -15,6 +16,7 @@ from simctl.store.errors import DraftRefusedError
 
 Speaker = tuple[str, int]  # a producer in one epoch
 Triple = tuple[str, int, int]
+Clock = Callable[[], int]
 _EPISODE = re.compile(r"e(\d+)\.")
 
 
@@ -46,14 +48,25 @@ def episode_round(speaker: Speaker) -> int:
     return int(match[1]) if match else -1
 
 
+def wall_us() -> int:
+    """Return the wall time in microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
 class Sequencer:
     """Places drafts after `position`. An append is placed as a whole or not at all."""
 
-    def __init__(self, run: str, branch: str, position: Position, past: Past) -> None:
-        """Go on from `position`, which the sequencer moves; ask `past` what it has forgotten."""
+    def __init__(
+        self, run: str, branch: str, position: Position, past: Past, clock: Clock = wall_us
+    ) -> None:
+        """Go on from `position`, which the sequencer moves; ask `past` what it has forgotten.
+
+        `clock` tells the wall time of drafts that have none, in microseconds since 1970.
+        """
         self._run = run
         self._branch = branch
         self._past = past
+        self._clock = clock
         self.position = position
 
     def place(self, drafts: Sequence[Draft]) -> list[Event]:
@@ -97,7 +110,11 @@ class Sequencer:
             return events[triple]
         self._check(draft, fresh)
         event = seal(
-            draft, run=self._run, branch=self._branch, seq=fresh.seq + 1, prev_hash=fresh.hash
+            draft if draft.wall_us else replace(draft, wall_us=self._clock()),
+            run=self._run,
+            branch=self._branch,
+            seq=fresh.seq + 1,
+            prev_hash=fresh.hash,
         )
         fresh.seq, fresh.hash = event.seq, event.hash
         fresh.pseqs[draft.producer, draft.epoch] = draft.pseq

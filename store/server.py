@@ -23,7 +23,7 @@ from simctl.bus.event import Draft, Event
 from simctl.store import address
 from simctl.store.address import Address
 from simctl.store.duck import DuckLog
-from simctl.store.errors import StoreError
+from simctl.store.errors import OwnerGoneError, StoreError
 from simctl.store.rows import PAGE, to_table
 from simctl.store.wire import dump_error, dump_table, load_drafts
 
@@ -96,7 +96,7 @@ class Endpoint:
                 Route("/sql", self._sql, methods=["POST"]),
                 Route("/append", self._append, methods=["POST"]),
             ],
-            exception_handlers={StoreError: _refuse},
+            exception_handlers={StoreError: _refuse, Exception: _fail},
             lifespan=self._lifespan,
         )
 
@@ -133,7 +133,13 @@ class Endpoint:
 
     async def _append(self, request: Request) -> Response:
         drafts = load_drafts(await request.body())
-        events = await asyncio.wrap_future(self._publish(drafts))
+        published = self._publish(drafts)
+        try:
+            events = await asyncio.wrap_future(published)
+        except asyncio.CancelledError:
+            if published.cancelled():
+                raise OwnerGoneError("the run is ending and takes nothing more") from None
+            raise
         return _arrow(dump_table(to_table(events)))
 
 
@@ -175,6 +181,11 @@ class _News:
 async def _refuse(_: Request, error: Exception) -> Response:
     assert isinstance(error, StoreError)
     return JSONResponse(dump_error(error), status_code=400)
+
+
+async def _fail(_: Request, error: Exception) -> Response:
+    text = f"the owner failed: {type(error).__name__}: {error}"
+    return JSONResponse(dump_error(StoreError(text)), status_code=500)
 
 
 def _arrow(body: bytes) -> Response:

@@ -116,7 +116,8 @@ COMMENT ON VIEW updates IS
 
 CREATE OR REPLACE VIEW learning_curve AS
 SELECT p.version, p.suite, p.score_name, p.score, p.problems,
-    coalesce(t.sampled_tokens, 0) AS sampled_tokens, p.round, p.seq AS evaluated
+    coalesce(t.sampled_tokens, 0) AS sampled_tokens,
+    (p.wall_us - (SELECT min(wall_us) FROM events)) / 1e6 AS seconds, p.round, p.seq AS evaluated
 FROM (
     SELECT *, unnest(map_keys(scores)) AS score_name, unnest(map_values(scores)) AS score
     FROM policy_evaluated

@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -120,6 +121,26 @@ def test_a_full_disk_ends_the_log_clearly_and_loses_nothing(small_disk: Path, ap
         append(log, [_long(len(acknowledged))])
     log.close()
     ballast.unlink()
+    with DuckLog(path, run="run-a") as log:
+        assert list(log.read())[: len(acknowledged)] == acknowledged
+        assert append(log, [_long(log.last_seq)])[0].seq == log.last_seq
+
+
+def test_a_file_that_may_not_grow_ends_the_log_clearly_and_loses_nothing(
+    run_dir: Path, append: Append
+):
+    path = run_dir / "log.duckdb"
+    acknowledged: list[Event] = []
+    log = DuckLog(path, run="run-a")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(LogBrokenError, match="simctl run --resume"):
+            _append_until_full(log, append, acknowledged)
+        log.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert acknowledged
     with DuckLog(path, run="run-a") as log:
         assert list(log.read())[: len(acknowledged)] == acknowledged
         assert append(log, [_long(log.last_seq)])[0].seq == log.last_seq

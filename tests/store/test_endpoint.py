@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from simctl.bus.event import Draft, Event, Utterance
+from simctl.bus.messages import RunResumed
 from simctl.store import address
 from simctl.store.access import open_log
 from simctl.store.address import Address
@@ -137,13 +139,13 @@ def test_a_follower_waits_for_no_clock(remote: RemoteLog, duck: DuckLog, append:
 
 async def test_many_read_while_one_writes(duck: DuckLog, run_dir: Path, say: Say):
     async def write() -> None:
-        for number in range(100):
+        for number in range(30):
             await duck.append([say(number)])
 
     def read() -> None:
         with RemoteLog.of(run_dir) as remote:
             last = 0
-            while last < 100:
+            while last < 30:
                 [found] = remote.query(
                     "SELECT count(*) AS rows, coalesce(max(seq), 0) AS last FROM events"
                 ).to_pylist()
@@ -175,6 +177,37 @@ def test_a_follower_is_told_when_the_owner_is_killed(owner: subprocess.Popen[str
         threading.Timer(0.2, owner.send_signal, (signal.SIGKILL,)).start()
         with pytest.raises(OwnerGoneError, match=f"process {owner.pid}.* is gone"):
             next(remote.follow())
+
+
+def test_a_follower_is_told_when_the_owner_ends(duck: DuckLog, run_dir: Path):
+    with Endpoint(duck, run_dir, duck.submit):
+        remote = RemoteLog.of(run_dir)
+        heard: list[str] = []
+        thread = threading.Thread(target=_follow, args=(remote, heard))
+        thread.start()
+        duck.submit([Draft("society", 0, 0, RunResumed(incarnation=1), "society")]).result()
+        while not heard:
+            assert thread.is_alive()
+    thread.join()
+    assert heard == ["event 1", "the end"]
+
+
+def test_an_append_to_a_run_that_ends_is_told_so(duck: DuckLog, run_dir: Path, say: Say):
+    cancelled: Future[list[Event]] = Future()
+    cancelled.cancel()
+    with (
+        Endpoint(duck, run_dir, lambda _: cancelled),
+        RemoteLog.of(run_dir) as remote,
+        pytest.raises(OwnerGoneError, match="is ending"),
+    ):
+        remote.append([say(0)])
+
+
+def _follow(remote: RemoteLog, heard: list[str]) -> None:
+    with remote, suppress(OwnerGoneError):
+        for events in remote.follow():
+            heard.extend(f"event {event.seq}" for event in events)
+    heard.append("the end")
 
 
 def test_what_a_killed_owner_leaves_behind_misleads_nobody(
