@@ -21,7 +21,7 @@ class Critic:
         ask = asked.message
         if not isinstance(ask, WriteCritique):
             raise TypeError(f"the critic cannot answer {asked.kind!r}")
-        [said] = await self.voice.say(asked, ask, prompts.critic(ask))
+        [said] = await self.voice.say(asked, ask, prompts.critic(ask.problem, ask.attempt))
         written = CritiqueWritten(
             task=ask.task,
             of=ask.of,

@@ -19,7 +19,7 @@ class Examiner:
         ask = asked.message
         if not isinstance(ask, PoseTask):
             raise TypeError(f"the examiner cannot answer {asked.kind!r}")
-        [said] = await self.voice.say(asked, ask, prompts.examiner(ask))
+        [said] = await self.voice.say(asked, ask, prompts.examiner(ask.parent))
         posed = TaskPosed(
             problem=ask.parent + said.text,
             parent_task=ask.parent_task,

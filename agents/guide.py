@@ -23,7 +23,8 @@ class Guide:
         ask = asked.message
         if not isinstance(ask, JudgeTask | GiveHint):
             raise TypeError(f"the guide cannot answer {asked.kind!r}")
-        [said] = await self.voice.say(asked, ask, prompts.guide(ask))
+        partial = ask.partial if isinstance(ask, GiveHint) else ""
+        [said] = await self.voice.say(asked, ask, prompts.guide(ask.problem, partial))
         return [
             Answer(_judged(ask, said) if isinstance(ask, JudgeTask) else _hint(ask, said), said)
         ]

@@ -1,43 +1,31 @@
-"""Prompts: how each role is asked in the character formats of the embedded policy.
+"""Prompts: how each role is asked, in the character formats of the embedded policy.
 
 `@` solves, `#` examines, `$` criticises, `%` guides, `&` teaches; `>` ends a problem, `|` a field.
 The answer to each of them ends with a newline. The solver's prompt holds the task and nothing
 privileged; only the teacher's holds a view.
 """
 
-from simctl.bus.messages import (
-    GiveHint,
-    GiveLesson,
-    JudgeTask,
-    PoseTask,
-    SolveTask,
-    WriteCritique,
-)
 
-
-def examiner(ask: PoseTask) -> str:
+def examiner(parent: str = "") -> str:
     """A new problem, or further operations of the parent."""
-    return f"#{ask.parent}>"
+    return f"#{parent}>"
 
 
-def solver(ask: SolveTask) -> str:
+def solver(problem: str, prefix: str = "") -> str:
     """The problem, and the hinted part of a solution if there is one."""
-    return f"@{ask.problem}>{ask.prefix}"
+    return f"@{problem}>{prefix}"
 
 
-def critic(ask: WriteCritique) -> str:
+def critic(problem: str, attempt: str) -> str:
     """The problem and the attempt to check."""
-    return f"${ask.problem}>{ask.attempt}|"
+    return f"${problem}>{attempt}|"
 
 
-def guide(ask: JudgeTask | GiveHint) -> str:
-    """The problem, and for a hint the right steps so far."""
-    partial = ask.partial if isinstance(ask, GiveHint) else ""
-    return f"%{ask.problem}>{partial}|"
+def guide(problem: str, partial: str = "") -> str:
+    """The problem to judge, or with the right steps so far a request for the next one."""
+    return f"%{problem}>{partial}|"
 
 
-def teacher(ask: GiveLesson) -> str:
-    """The problem under a view: a reference solution, or an attempt with its critique."""
-    if ask.view == "critique":
-        return f"&{ask.attempt}|{ask.critique}|{ask.problem}>"
-    return f"&{ask.reference if ask.view == 'reference' else ''}|{ask.problem}>"
+def teacher(problem: str, *view: str) -> str:
+    """The problem under a view: a reference solution, or an attempt and its critique."""
+    return f"&{'|'.join((*view, problem))}>"

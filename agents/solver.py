@@ -20,7 +20,7 @@ class Solver:
         ask = asked.message
         if not isinstance(ask, SolveTask):
             raise TypeError(f"the solver cannot answer {asked.kind!r}")
-        said = await self.voice.say(asked, ask, prompts.solver(ask))
+        said = await self.voice.say(asked, ask, prompts.solver(ask.problem, ask.prefix))
         return [Answer(_attempt(ask, index, each), each) for index, each in enumerate(said)]
 
 

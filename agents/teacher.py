@@ -35,7 +35,7 @@ class Teacher:
                 raise TypeError(f"the teacher cannot answer {asked.kind!r}")
 
     async def _lesson(self, asked: Event, ask: GiveLesson) -> Answer:
-        prompt = prompts.teacher(ask)
+        prompt = prompts.teacher(ask.problem, *_view(ask))
         if ask.speak:
             [said] = await self.voice.say(asked, ask, prompt)
         else:
@@ -62,3 +62,13 @@ class Teacher:
             truncated=False,
             policy_version=sampler.version,
         )
+
+
+def _view(ask: GiveLesson) -> tuple[str, ...]:
+    match ask.view:
+        case "critique":
+            return ask.attempt, ask.critique
+        case "reference":
+            return (ask.reference,)
+        case "blank":
+            return ("",)

@@ -4,13 +4,31 @@ from typing import Literal
 
 from pydantic import Field
 
+from simctl.agents.curriculum import Start
 from simctl.agents.episode import Episode
-from simctl.bus.messages import ROLES, Role
+from simctl.agents.stage import Stage
+from simctl.agents.tasks.classroom import lesson
+from simctl.agents.tasks.environment import Environment
+from simctl.agents.tasks.terms import Term
+from simctl.bus.messages import ROLES, EpisodeEnded, Role, ShowDemonstration
 
 
 class Rehearse(Episode):
     """Shows `num_generations` demonstrations of the school."""
 
     kind: Literal["rehearse"] = "rehearse"
-    roles: tuple[Role, ...] = Field(default=ROLES, description="whose demonstrations are shown")
+    roles: tuple[Role, ...] = Field(
+        default=ROLES, min_length=1, description="whose demonstrations are shown"
+    )
     max_difficulty: int = Field(default=10, ge=1, description="longest problems shown")
+
+    async def play(self, stage: Stage, env: Environment, start: Start) -> EpisodeEnded:  # noqa: ARG002 - nothing is posed
+        """Let the teacher show demonstrations; what it shows is in the log, token by token."""
+        rng, term = stage.dice("demonstrations"), Term(longest=self.max_difficulty)
+        shown = [lesson(rng, term, self.roles) for _ in range(self.num_generations)]
+        asks = [
+            ShowDemonstration(role=each.role, prompt=each.prompt, answer=each.answer)
+            for each in shown
+        ]
+        await stage.ask_all("teacher", asks)
+        return EpisodeEnded(outcome="completed")

@@ -22,19 +22,22 @@ RIGHT, WRONG = ".", "!"  # the critic's verdicts
 DEGENERATE_SHARE = 0.4
 _TARGET_SEED = 20_260_101  # the held-out problems belong to the family, not to a run
 _PROBLEM = re.compile(r"([0-9])((?:[a-z][+\-*][0-9])+)")
-_IDLE = frozenset({"+0", "-0", "*0", "*1"})  # what leaves nothing to work out
+IDLE = ("+0", "-0", "*0", "*1")  # operations that leave nothing to work out
+_OPERATIONS = tuple(sign + digit for sign in "+-*" for digit in "0123456789")
+_PROPER = tuple(each for each in _OPERATIONS if each not in IDLE)
+_IDLE_SHARE = 0.08  # of the operations of a problem that is drawn
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A start digit and labelled operations, as (label, operator, digit)."""
+    """A start digit and labelled operations, such as ("k", "+5")."""
 
     start: int
-    operations: tuple[tuple[str, str, int], ...]
+    operations: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
         """The problem as it is posed."""
-        return f"{self.start}" + "".join(f"{a}{op}{d}" for a, op, d in self.operations)
+        return f"{self.start}" + "".join(label + op for label, op in self.operations)
 
 
 def parse(text: str) -> Problem | None:
@@ -44,7 +47,7 @@ def parse(text: str) -> Problem | None:
         return None
     body = match[2]
     steps = (body[at : at + 3] for at in range(0, len(body), 3))
-    return Problem(int(match[1]), tuple((s[0], s[1], int(s[2])) for s in steps))
+    return Problem(int(match[1]), tuple((step[0], step[1:]) for step in steps))
 
 
 def next_label(label: str) -> str:
@@ -52,9 +55,10 @@ def next_label(label: str) -> str:
     return LABELS[(LABELS.index(label) + 1) % len(LABELS)]
 
 
-def apply(value: int, operator: str, digit: int) -> int:
+def apply(value: int, operation: str) -> int:
     """Work out one operation modulo 10."""
-    match operator:
+    digit = int(operation[1])
+    match operation[0]:
         case "+":
             return (value + digit) % 10
         case "-":
@@ -66,31 +70,40 @@ def apply(value: int, operator: str, digit: int) -> int:
 def solve(problem: Problem) -> str:
     """Derive the solution, step by step."""
     value, steps = problem.start, []
-    for label, operator, digit in problem.operations:
-        value = apply(value, operator, digit)
-        steps.append(f"{label}{operator}{digit}={value}")
+    for label, operation in problem.operations:
+        value = apply(value, operation)
+        steps.append(f"{label}{operation}={value}")
     return "".join(steps)
 
 
 def degenerate_share(problem: Problem) -> float:
     """Return the share of operations that leave nothing to work out (+0, -0, *0, *1)."""
-    idle = sum(f"{op}{digit}" in _IDLE for _, op, digit in problem.operations)
+    idle = sum(operation in IDLE for _, operation in problem.operations)
     return idle / len(problem.operations)
+
+
+def judgement_of(problem: Problem) -> str:
+    """Return the right judgement: degenerate where 40 % or more of the operations are."""
+    return DEGENERATE if degenerate_share(problem) >= DEGENERATE_SHARE else CLEAN
 
 
 def signature(problem: Problem) -> str:
     """Return the problem without its labels: renamed problems are the same problem."""
-    return f"{problem.start}" + "".join(f"{op}{digit}" for _, op, digit in problem.operations)
+    return f"{problem.start}" + "".join(operation for _, operation in problem.operations)
 
 
-def draw(operations: int, rng: Random) -> Problem:
-    """Draw a proper problem: digits 2 to 9 nine times in ten, and seldom an idle operation."""
-    label, steps = rng.choice(LABELS), []
+def draw(
+    operations: int, rng: Random, *, idle: float = _IDLE_SHARE, first: str | None = None
+) -> Problem:
+    """Draw a problem in which an operation is idle with the given probability.
+
+    Labels begin at `first`, or at a random letter.
+    """
+    label, steps = first or rng.choice(LABELS), []
     for _ in range(operations):
-        digit = rng.randint(2, 9) if rng.random() < 0.9 else rng.randint(0, 1)  # noqa: PLR2004
-        steps.append((label, rng.choice("+-*"), digit))
+        steps.append((label, rng.choice(IDLE if rng.random() < idle else _PROPER)))
         label = next_label(label)
-    return Problem(rng.randint(0, 9), tuple(steps))
+    return Problem(rng.randrange(10), tuple(steps))
 
 
 def critique_of(problem: Problem, attempt: str) -> str:
@@ -151,7 +164,7 @@ class ChainTasks:
         parsed = parse(problem)
         if parsed is None:
             return Checked(gates={"parses": False})
-        labels = [label for label, _, _ in parsed.operations]
+        labels = [label for label, _ in parsed.operations]
         follows = all(b == next_label(a) for a, b in pairwise(labels))
         gates = {
             "parses": True,
@@ -177,15 +190,14 @@ class ChainTasks:
         )
 
     def grade_critique(self, problem: str, attempt: str, critique: str) -> Grade:
-        """Part `exact`: the right critique, word for word; `verdict`: right or wrong, rightly told."""
+        """Part `exact`: the right critique, word for word; `verdict`: rightly called right."""
         right = critique_of(_proper(problem), attempt)
         verdict = (WRONG in critique) == (WRONG in right)
         return Grade(parts={"exact": float(critique == right), "verdict": float(verdict)})
 
     def grade_judgement(self, problem: str, judgement: str) -> Grade:
         """Part `right`: `~` where 40 % or more of the operations are degenerate, else `^`."""
-        degenerate = degenerate_share(_proper(problem)) >= DEGENERATE_SHARE
-        return Grade(parts={"right": float(judgement == (DEGENERATE if degenerate else CLEAN))})
+        return Grade(parts={"right": float(judgement == judgement_of(_proper(problem)))})
 
     def grade_hint(self, problem: str, partial: str, hint: str) -> Grade:
         """Part `right`: the hint is the step that follows `partial` in the solution."""
