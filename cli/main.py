@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 import simctl
-from simctl.cli.commands import doctor, evaluate, query, recipes, replay, run, runs, train
+from simctl.cli.commands import (
+    doctor,
+    evaluate,
+    query,
+    recipes,
+    replay,
+    run,
+    runs,
+    school,
+    train,
+)
 from simctl.cli.errors import UserError
 from simctl.cli.numerics import settle
 from simctl.store.errors import LogBrokenError, LogCorruptError, OwnerGoneError, StoreError
@@ -30,6 +40,7 @@ app.command("replay")(replay.command)
 app.command("runs")(runs.command)
 app.command("eval")(evaluate.command)
 app.command("train")(train.command)
+app.command("school")(school.command)
 app.add_typer(recipes.app, name="recipes")
 app.command("doctor")(doctor.command)
 
