@@ -1,5 +1,6 @@
 """The trainer beside a live run: a real log, its endpoint, and a second process."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -88,6 +89,8 @@ def test_an_end_that_was_followed_by_a_resume_ends_nothing(run: Run) -> None:
         training.result(PATIENCE)
 
 
+# httpcore leaves a socket open when nobody listens, for the collector to find
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_without_its_owner_the_trainer_has_nothing_to_do(run: Run) -> None:
     with ThreadPoolExecutor() as threads:
         with Endpoint(run.log, run.path, run.log.submit):
@@ -96,6 +99,8 @@ def test_without_its_owner_the_trainer_has_nothing_to_do(run: Run) -> None:
             run.wait_for(1)
         with pytest.raises(OwnerGoneError):
             training.result(PATIENCE)
+    del training
+    gc.collect()
 
 
 def test_a_run_that_is_not_live_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
