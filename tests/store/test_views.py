@@ -54,7 +54,7 @@ class _Story:
                 task=task,
                 policy_version=0 if tokens else None,
                 utterance=said if tokens else None,
-                wall_us=1_000_000 * len(self.drafts),
+                wall_us=1_000_000 * (1 + len(self.drafts)),
             )
         )
 
