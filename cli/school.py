@@ -11,6 +11,7 @@ from simctl.agents.policy.alphabet import (
     FIELD_ENDS,
     IDS,
     LABELS,
+    OPERATIONS,
     PADDING,
     encode,
     tokenizer,
@@ -21,8 +22,9 @@ from simctl.cli.errors import UserError
 from simctl.cli.figures import count
 from simctl.trainer.school.batch import Lesson
 from simctl.trainer.school.course import school
-from simctl.trainer.school.model import Vocabulary, build, save
+from simctl.trainer.school.model import build, save
 from simctl.trainer.school.settings import SchoolSettings
+from simctl.trainer.school.vocabulary import Vocabulary
 
 
 def make(seed: int, out: Path, settings: SchoolSettings) -> None:
@@ -50,6 +52,7 @@ def _vocabulary() -> Vocabulary:
         padding=IDS[PADDING],
         end=IDS[END],
         field_ends=frozenset(IDS[mark] for mark in FIELD_ENDS),
+        operations=frozenset(IDS[operation] for operation in OPERATIONS),
         labels=frozenset(IDS[label] for label in LABELS),
     )
 

@@ -15,8 +15,9 @@ MARKS = "@#$%&>|.!^~"
 FIELD_ENDS = ">|"  # marks after which another field of a prompt, or the answer, begins
 LABELS = ascii_lowercase  # with which an operation or a step begins
 _DIGITS = "0123456789"
-_PAIRS = tuple(sign + digit for sign in "+-*=" for digit in _DIGITS)
-TOKENS = (PADDING, END, *_DIGITS, *_PAIRS, *LABELS, *MARKS)
+OPERATIONS = tuple(sign + digit for sign in "+-*" for digit in _DIGITS)
+_VALUES = tuple("=" + digit for digit in _DIGITS)
+TOKENS = (PADDING, END, *_DIGITS, *OPERATIONS, *_VALUES, *LABELS, *MARKS)
 IDS = {token: at for at, token in enumerate(TOKENS)}
 _TOKEN = r"[+\-*=][0-9]|[\s\S]"  # noqa: S105 - no password
 _pieces = re.compile(_TOKEN).findall

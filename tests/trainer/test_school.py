@@ -8,14 +8,21 @@ from transformers import AutoModelForCausalLM
 
 from simctl.bus.dice import dice
 from simctl.store.policies import WEIGHTS, hash_file
-from simctl.trainer.school.batch import IGNORED, Gaps, Lesson, batch
+from simctl.trainer.school.batch import IGNORED, Lesson, batch
 from simctl.trainer.school.course import school
-from simctl.trainer.school.model import Vocabulary, answer_loss, build, save
+from simctl.trainer.school.gaps import GapSettings, positions
+from simctl.trainer.school.model import answer_loss, build, save
 from simctl.trainer.school.settings import ModelSettings, SchoolSettings
+from simctl.trainer.school.vocabulary import Vocabulary
 
-PADDING, END, FIELD, LABEL = 0, 1, 2, 3
+PADDING, END, FIELD, LABEL, PLUS = 0, 1, 2, 3, 4
 WORDS = Vocabulary(
-    size=12, padding=PADDING, end=END, field_ends=frozenset({FIELD}), labels=frozenset({LABEL})
+    size=12,
+    padding=PADDING,
+    end=END,
+    field_ends=frozenset({FIELD}),
+    operations=frozenset({PLUS}),
+    labels=frozenset({LABEL}),
 )
 SETTINGS = SchoolSettings(
     model=ModelSettings(hidden_size=16, num_hidden_layers=2, intermediate_size=32),
@@ -24,12 +31,12 @@ SETTINGS = SchoolSettings(
     shelf=4,
     warmup_steps=4,
 )
-STILL = Gaps(frozenset(), frozenset(), 0.0, (0,), (0,))
-JUMPY = Gaps(WORDS.field_ends, WORDS.labels, 1.0, (20,), (5,))
+STILL = GapSettings(share=0.0)
+JUMPY = GapSettings(share=1.0, field_gaps=(20,), step_shares=(1.0,), step_gaps=(5,))
 
 
 def echo(_: float, rng: random.Random) -> Lesson:
-    said = rng.randrange(4, 12)
+    said = rng.randrange(5, 12)
     return (LABEL, said, FIELD), (said, END)
 
 
@@ -63,7 +70,7 @@ def test_the_result_is_an_ordinary_model(tmp_path: Path):
 
 
 def test_only_answers_are_learnt():
-    laid_out = batch([((5, 6, 2), (7, 1)), ((5, 2), (1,))], STILL, PADDING, dice(0))
+    laid_out = batch([((5, 6, 2), (7, 1)), ((5, 2), (1,))], WORDS, STILL, dice(0))
     assert laid_out.ids.tolist() == [[5, 6, 2, 7], [5, 2, 0, 0]]
     assert laid_out.wanted.tolist() == [
         [IGNORED, IGNORED, 7, 1],
@@ -75,24 +82,24 @@ def test_padding_changes_no_loss():
     model = build(SETTINGS.model, WORDS, 0)
     short, long = ((5, 2), (6, 1)), ((5, 5, 5, 5, 2), (6, 1))
     with torch.no_grad():
-        alone = answer_loss(model, batch([short], STILL, PADDING, dice(0)))
-        other = answer_loss(model, batch([long], STILL, PADDING, dice(0)))
-        both = answer_loss(model, batch([short, long], STILL, PADDING, dice(0)))
+        alone = answer_loss(model, batch([short], WORDS, STILL, dice(0)))
+        other = answer_loss(model, batch([long], WORDS, STILL, dice(0)))
+        both = answer_loss(model, batch([short, long], WORDS, STILL, dice(0)))
     assert float(both) == pytest.approx(float(alone + other) / 2, abs=1e-6)
 
 
 def test_without_gaps_positions_count_tokens():
-    assert STILL.positions([LABEL, 5, FIELD], 5, dice(0)) == [0, 1, 2, 3, 4]
+    assert positions((LABEL, 5, FIELD), 5, WORDS, STILL, dice(0)) == [0, 1, 2, 3, 4]
 
 
-def test_gaps_stand_before_labels_and_after_fields_only():
-    ids = [5, LABEL, 6, FIELD, 7, 8]
-    for seed in range(20):
-        positions = JUMPY.positions(ids, 8, dice(seed))
-        steps = [b - a for a, b in pairwise(positions)]
-        assert 1 <= steps[0] <= 6
-        assert 1 <= steps[3] <= 21
-        assert [steps[at] for at in (1, 2, 4, 5, 6)] == [1] * 5
+def test_gaps_stand_between_operations_and_after_fields_and_never_in_an_answer():
+    prompt = (5, LABEL, PLUS, LABEL, PLUS, FIELD)
+    jumps = [
+        [b - a - 1 for a, b in pairwise(positions(prompt, 9, WORDS, JUMPY, dice(seed)))]
+        for seed in range(50)
+    ]
+    assert [max(column) for column in zip(*jumps, strict=True)] == [0, 0, 5, 0, 0, 20, 0, 0]
+    assert min(map(min, jumps)) == 0
 
 
 def test_the_learning_rate_rises_and_falls_to_nothing():

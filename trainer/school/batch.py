@@ -7,57 +7,32 @@ from random import Random
 import torch
 from torch import Tensor
 
-Ids = Sequence[int]
-Lesson = tuple[Ids, Ids]  # prompt and answer
+from simctl.trainer.school.gaps import GapSettings, positions
+from simctl.trainer.school.vocabulary import Vocabulary
 
-
-@dataclass(frozen=True, slots=True)
-class Gaps:
-    """Where positions jump, so that no distance tells the policy what a label would.
-
-    After a field's end in `field_share` of lessons, and before labels: by at most one of the given
-    lengths, which a lesson draws. Texts longer than any lesson then hold no unknown distance.
-    """
-
-    field_ends: frozenset[int]
-    labels: frozenset[int]
-    field_share: float
-    field_gaps: Sequence[int]
-    step_gaps: Sequence[int]
-
-    def positions(self, ids: Ids, width: int, rng: Random) -> list[int]:
-        """Return the position of each token, and of padding up to `width`."""
-        at_field = rng.choice(self.field_gaps) if rng.random() < self.field_share else 0
-        at_step = rng.choice(self.step_gaps)
-        position, positions = 0, list[int]()
-        for token in ids:
-            if token in self.labels:
-                position += rng.randint(0, at_step)
-            positions.append(position)
-            position += 1 + (rng.randint(0, at_field) if token in self.field_ends else 0)
-        return positions + list(range(position, position + width - len(ids)))
+Lesson = tuple[tuple[int, ...], tuple[int, ...]]  # prompt and answer
+IGNORED = -100  # as torch's cross entropy has it
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Inputs, positions and wanted next tokens (rows, tokens); `wanted` is -100 off the answers."""
+    """Inputs, their positions, and the tokens wanted next (rows, tokens)."""
 
     ids: Tensor
     positions: Tensor
-    wanted: Tensor
+    wanted: Tensor  # ignored off the answers
 
 
-IGNORED = -100  # as torch's cross entropy has it
-
-
-def batch(lessons: Sequence[Lesson], gaps: Gaps, padding: int, rng: Random) -> Batch:
+def batch(
+    lessons: Sequence[Lesson], vocabulary: Vocabulary, gaps: GapSettings, rng: Random
+) -> Batch:
     """Lay lessons out for one forward."""
     width = max(len(prompt) + len(answer) for prompt, answer in lessons) - 1
-    ids, wanted, positions = list[Ids](), list[Ids](), list[Ids]()
+    ids, wanted, places = list[list[int]](), list[list[int]](), list[list[int]]()
     for prompt, answer in lessons:
         read = [*prompt, *answer][:-1]
         rest = width - len(read)
-        ids.append(read + [padding] * rest)
+        ids.append(read + [vocabulary.padding] * rest)
         wanted.append([IGNORED] * (len(prompt) - 1) + list(answer) + [IGNORED] * rest)
-        positions.append(gaps.positions(read, width, rng))
-    return Batch(torch.tensor(ids), torch.tensor(positions), torch.tensor(wanted))
+        places.append(positions(prompt, width, vocabulary, gaps, rng))
+    return Batch(torch.tensor(ids), torch.tensor(places), torch.tensor(wanted))

@@ -8,9 +8,10 @@ import torch
 from transformers import Qwen3ForCausalLM
 
 from simctl.bus.dice import dice
-from simctl.trainer.school.batch import Gaps, Lesson, batch
-from simctl.trainer.school.model import Vocabulary, answer_loss
+from simctl.trainer.school.batch import Lesson, batch
+from simctl.trainer.school.model import answer_loss
 from simctl.trainer.school.settings import SchoolSettings
+from simctl.trainer.school.vocabulary import Vocabulary
 
 Classroom = Callable[[float, Random], Lesson]  # gives a lesson for a share of the school
 
@@ -33,19 +34,12 @@ def school(
 ) -> Iterator[Report]:
     """Train `model` in place, one step a report. Nothing but the arguments decides the weights."""
     torch.set_num_threads(1)  # another number of threads gives other bits
-    gaps = Gaps(
-        vocabulary.field_ends,
-        vocabulary.labels,
-        settings.field_gap_share,
-        settings.field_gaps,
-        settings.step_gaps,
-    )
     dice_of_gaps = dice(seed, "school", "gaps")
     optimizers = _optimizers(model, settings)
     tokens = 0
     model.train()
     for step, rows in enumerate(_shelves(classroom, settings, dice(seed, "school", "lessons"))):
-        laid_out = batch(rows, gaps, vocabulary.padding, dice_of_gaps)
+        laid_out = batch(rows, vocabulary, settings.gaps, dice_of_gaps)
         loss = answer_loss(model, laid_out)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)

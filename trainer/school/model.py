@@ -1,6 +1,5 @@
 """The model that is schooled: an ordinary Qwen3 which transformers loads without further code."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from simctl.trainer.school.batch import IGNORED, Batch
 from simctl.trainer.school.settings import ModelSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """What a model must know of its tokens."""
-
-    size: int
-    padding: int
-    end: int
-    field_ends: frozenset[int]  # after these another field of a prompt, or the answer, begins
-    labels: frozenset[int]  # with these an operation or a step begins
+from simctl.trainer.school.vocabulary import Vocabulary
 
 
 def build(settings: ModelSettings, vocabulary: Vocabulary, seed: int) -> Qwen3ForCausalLM:

@@ -1,8 +1,9 @@
-"""Settings of the school: the constants of the shipped policy stand here and nowhere else."""
+"""Settings of the school: shape and training of the shipped policy stand here."""
 
 from pydantic import Field
 
 from simctl.bus.values import Value
+from simctl.trainer.school.gaps import GapSettings
 
 
 class ModelSettings(Value):
@@ -35,15 +36,7 @@ class SchoolSettings(Value):
     decay_share: float = Field(
         default=0.7, gt=0, le=1, description="last share of the school, with falling learning rates"
     )
-    field_gap_share: float = Field(
-        default=0.4, ge=0, le=1, description="lessons whose positions jump between two fields"
-    )
-    field_gaps: tuple[int, ...] = Field(
-        default=(7, 23, 47), min_length=1, description="longest jumps there; a lesson draws one"
-    )
-    step_gaps: tuple[int, ...] = Field(
-        default=(0, 1, 3, 6), min_length=1, description="longest jumps before a label, likewise"
-    )
+    gaps: GapSettings = GapSettings()
 
     def rate(self, step: int) -> float:
         """Return the share of the full learning rates at a step."""
