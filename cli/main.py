@@ -66,8 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments, prog_name="simctl")
     except (UserError, StoreError) as error:
-        for line in str(error).splitlines():
-            sys.stderr.write(f"error: {line}\n")
+        sys.stderr.write(f"error: {error}\n")
         sys.exit(FAILED if isinstance(error, _FAILURES) else MISUSE)
     except OSError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -133,15 +133,18 @@ def _roles(progress: Progress) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("trend", no_wrap=True)
     table.add_column("said last", no_wrap=True, overflow="ellipsis", ratio=1)
-    for role, tally in progress.roles.items():
+    spoken = {role: tally for role, tally in progress.roles.items() if tally.messages}
+    for role, tally in spoken.items():
         table.add_row(*_role(role, tally))
+    if not spoken:
+        table.add_row(Text("nobody yet", "dim italic"))
     return table
 
 
 def _role(role: str, tally: Tally) -> tuple[RenderableType, ...]:
     means = tally.means()
     arrow = trend(means[-_RECENT:])
-    style = STYLES[role] if tally.messages else "dim"
+    style = STYLES[role]
     return (
         Text(f"● {role}", style),
         count(tally.messages),

@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -11,10 +13,12 @@ from simctl.cli.errors import RunError
 from simctl.cli.policies import base
 from simctl.cli.recipe import load
 from simctl.cli.runs import find_run, new_run
-from simctl.cli.session import Outcome, resume, start
 from simctl.cli.show import View, view
 from simctl.cli.summary import next_steps, summarise
 from simctl.store.access import open_log
+
+if TYPE_CHECKING:
+    from simctl.cli.session import Outcome
 
 
 def play_new(  # noqa: PLR0913 - what a command line may say
@@ -39,7 +43,11 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     place, first = new_run(run_dir, runs_dir, recipe.name), base(recipe.policy.path)
     console = Console()
     shown = view(console, quiet=quiet)
-    return _tell(console, place, shown, start(recipe, place, first, shown), quiet=quiet)
+    with _loading(console, quiet=quiet):
+        from simctl.cli.session import start  # noqa: PLC0415 - mistakes are told before torch loads
+    with closing(shown):
+        outcome = start(recipe, place, first, shown)
+    return _tell(console, place, shown, outcome, quiet=quiet)
 
 
 def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
@@ -57,10 +65,19 @@ def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
     ended = shown.progress.ended
     if ended is not None and ended.reason == "finished":
         raise RunError(f"run {place} is finished; look at it with: simctl replay {place}")
-    return _tell(console, place, shown, resume(place, shown), quiet=quiet)
+    with _loading(console, quiet=quiet):
+        from simctl.cli.session import resume  # noqa: PLC0415 - mistakes are told before torch loads
+    with closing(shown):
+        outcome = resume(place, shown)
+    return _tell(console, place, shown, outcome, quiet=quiet)
 
 
-def _tell(console: Console, place: Path, shown: View, outcome: Outcome, *, quiet: bool) -> int:
+def _loading(console: Console, *, quiet: bool) -> AbstractContextManager[object]:
+    """Show that something happens while torch is imported."""
+    return nullcontext() if quiet else console.status("loading the policy")
+
+
+def _tell(console: Console, place: Path, shown: View, outcome: "Outcome", *, quiet: bool) -> int:
     finished = outcome.reason == "finished"
     if quiet:
         console.print(str(place), markup=False, highlight=False, soft_wrap=True)

@@ -3,9 +3,9 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
 from simctl.bus.messages import (
-    ROLES,
     AnswerGraded,
     EpisodeEnded,
     PolicyEvaluated,
@@ -77,6 +77,8 @@ class Progress:
     def pause(self) -> None:
         """Hear that time passes outside the run until the next event."""
         self._last_time = None
+        self._starts.clear()
+        self._recent = deque([(self.seconds, self.events, self.tokens)])
 
     def tell_time(self, now: float) -> None:
         """Hear what time it is, in seconds from anywhere."""

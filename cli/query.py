@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from simctl.bus.messages import kinds
 from simctl.cli.errors import UserError
 from simctl.cli.formats import Format
 from simctl.cli.runs import find_run, is_run
@@ -26,6 +27,9 @@ _VIEWS = """
 SELECT view_name AS name, comment AS holds FROM duckdb_views()
 WHERE NOT internal AND comment IS NOT NULL ORDER BY view_name
 """
+_MORE = """
+There is also one view for each kind of event, such as attempt_made or policy_updated, and the
+table events that all are read from. Columns: simctl query 'describe tasks'"""
 
 
 def answer(words: Sequence[str], format_: Format, output: Path | None, runs_dir: Path) -> None:
@@ -41,10 +45,12 @@ def answer(words: Sequence[str], format_: Format, output: Path | None, runs_dir:
     path = find_run(run, runs_dir)
     with open_log(path) as log:
         try:
-            table = log.query(sql or _VIEWS)
+            table = log.query(sql) if sql else _friendly(log.query(_VIEWS))
         except QueryError as error:
             raise QueryError(_hinted(str(error), sql)) from error
     write(table, format_, output)
+    if not sql and sys.stdout.isatty():
+        Console().print(_MORE, style="dim", highlight=False)
 
 
 def write(table: pa.Table, format_: Format, output: Path | None) -> None:
@@ -74,6 +80,12 @@ def _told(words: Sequence[str], runs_dir: Path) -> tuple[str | None, str]:
             return None, ""
 
 
+def _friendly(views: pa.Table) -> pa.Table:
+    """Leave out the views that only hold the messages of one kind."""
+    rows = [row for row in _rows(views) if row["name"] not in kinds()]
+    return pa.Table.from_pylist(rows, schema=views.schema)
+
+
 def _hinted(message: str, sql: str) -> str:
     if " " not in sql.strip():
         return f"{message}\n{sql!r} is neither a run nor SQL"
@@ -90,7 +102,7 @@ def _text(text: str, output: Path | None) -> None:
 
 
 def _json(table: pa.Table) -> str:
-    rows = (json.dumps(row, ensure_ascii=False, default=str) for row in table.to_pylist())
+    rows = (json.dumps(row, ensure_ascii=False, default=str) for row in _rows(table))
     return "[" + ",\n ".join(rows) + "]\n"
 
 
@@ -98,9 +110,14 @@ def _csv(table: pa.Table) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(table.column_names)
-    for row in table.to_pylist():
+    for row in _rows(table):
         rows.writerow([_flat(value) for value in row.values()])
     return text.getvalue()
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = table.to_pylist(maps_as_pydicts="strict")
+    return rows
 
 
 def _flat(value: Any) -> Any:
@@ -115,7 +132,7 @@ def _print(table: pa.Table, console: Console) -> None:
     for field in table.schema:
         number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         shown.add_column(Text(field.name), justify="right" if number else "left", overflow="fold")
-    for row in table.to_pylist():
+    for row in _rows(table):
         shown.add_row(*(_cell(value) for value in row.values()))
     console.print(shown, highlight=False)
     if console.is_terminal:

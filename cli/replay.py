@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
-from simctl.bus.messages import ROLES
 from simctl.cli.errors import RunError
 from simctl.cli.figures import count, share
 from simctl.cli.keys import nearest
@@ -25,7 +25,7 @@ from simctl.store.access import open_log
 _MOST_KINDS = 6
 
 
-def replay(run: str, episode: str | None, until: int | None, runs_dir: Path) -> None:
+def replay(run: str | None, episode: str | None, until: int | None, runs_dir: Path) -> None:
     """Print an episode's transcript, or a run's rounds, and then the state.
 
     Raises:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from simctl.cli.figures import count, duration, share
 from simctl.cli.panel import panel
 from simctl.cli.progress import Progress
 from simctl.cli.recipe import Recipe
+from simctl.cli.terminal import unechoed
 
 if TYPE_CHECKING:
     from simctl.cli.session import Outcome
@@ -46,7 +48,11 @@ class View:
 
     def ended(self, outcome: "Outcome") -> None:
         """Hear how it ended."""
-        del outcome
+        self.progress.phase = outcome.reason
+        self.close()
+
+    def close(self) -> None:
+        """Show nothing more."""
 
 
 class Panels(View):
@@ -56,6 +62,7 @@ class Panels(View):
         """Draw on `console`, by `clock`."""
         super().__init__(console, clock)
         self._turn = threading.Lock()
+        self._keys = ExitStack()
         self._live: Live | None = None
 
     def started(self, run_dir: Path, recipe: Recipe) -> None:
@@ -65,8 +72,8 @@ class Panels(View):
             get_renderable=lambda: self._picture(run_dir, recipe),
             console=self.console,
             refresh_per_second=_PICTURES_PER_SECOND,
-            transient=True,  # the summary takes its place
         )
+        self._keys.enter_context(unechoed())
         self._live.start()
 
     def hear(self, event: Event) -> None:
@@ -74,11 +81,12 @@ class Panels(View):
         with self._turn:
             super().hear(event)
 
-    def ended(self, outcome: "Outcome") -> None:
-        """Stop drawing."""
-        super().ended(outcome)
+    def close(self) -> None:
+        """Stop drawing; the last picture stays."""
         if self._live is not None:
             self._live.stop()
+            self._live = None
+            self._keys.close()
 
     def _picture(self, run_dir: Path, recipe: Recipe) -> RenderableType:
         with self._turn:

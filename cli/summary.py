@@ -21,7 +21,8 @@ def summarise(console: Console, progress: Progress, run_dir: Path) -> None:
     console.print()
     if progress.curves:
         console.print(
-            "Held-out accuracy: the share of problems with every step right", style="bold"
+            "Held-out accuracy, greedy and sampled: the share of problems with every step right",
+            style="bold",
         )
         console.print(curve(progress))
         console.print()

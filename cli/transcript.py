@@ -120,7 +120,7 @@ def _gates(message: TaskChecked) -> Text:
     text = Text()
     for gate, passed in message.gates.items():
         mark, style = ("✓", "green") if passed else ("✗", "red")
-        text.append(mark, style).append(f" {gate}  ", "dim")
+        text.append(mark, style).append(f"\N{NO-BREAK SPACE}{gate}  ", "dim")
     if message.valid:
         text.append(f"difficulty {message.difficulty}: ", "dim").append(message.reference)
     return text

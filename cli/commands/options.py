@@ -10,6 +10,9 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; may be repeated"),
 ]
-Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's directory, or its name")]
+Run = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", help="A run's directory or name (default: the newest)"),
+]
 
 RUNS = Path("runs")

@@ -8,7 +8,7 @@ from simctl.cli.commands.options import RUNS, Run, RunsDir
 
 
 def command(
-    run: Run,
+    run: Run = None,
     *,
     episode: Annotated[
         str | None, typer.Option(metavar="NAME", help="Show who said what in an episode: e1.000")

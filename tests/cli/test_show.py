@@ -1,0 +1,181 @@
+import io
+from pathlib import Path
+
+import pytest
+import told
+from rich.console import Console
+
+from simctl.bus.event import Event
+from simctl.cli.figures import count, duration, share, spark, trend
+from simctl.cli.panel import panel
+from simctl.cli.progress import Progress
+from simctl.cli.recipe import Recipe, load
+from simctl.cli.show import Lines, Panels, View, view
+from simctl.cli.state import fold
+from simctl.cli.summary import summarise
+from simctl.store.memory_log import ListLog
+
+RUN = Path("runs/told-001")
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return load("society", ["run.rounds=3"])
+
+
+@pytest.fixture
+def events(recipe: Recipe) -> list[Event]:
+    return list(told.events(recipe))
+
+
+def heard(events: list[Event], seconds: float = 0.1) -> Progress:
+    progress = Progress()
+    for at, event in enumerate(events):
+        progress.hear(event, 1000 + at * seconds)
+    return progress
+
+
+def drawn(progress: Progress, recipe: Recipe, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    with console.capture() as capture:
+        console.print(panel(progress, recipe, RUN, width))
+    return capture.get()
+
+
+def test_progress_counts_what_the_log_counts(recipe: Recipe, events: list[Event]):
+    log = ListLog("told")
+    log.place(told.tale(recipe))
+    [row] = log.query("select sum(sampled_tokens)::int n from tokens_by_role").to_pylist()
+    progress = heard(events)
+    assert (progress.tokens, progress.events) == (row["n"], log.last_seq)
+
+
+def test_progress_knows_round_policy_and_curve(events: list[Event]):
+    progress = heard(events)
+    assert (progress.round, progress.version, progress.phase) == (3, 3, "finished")
+    assert [point.scores["greedy"] for point in progress.curves["targets"]] == [0.0, 0.3, 0.6, 0.9]
+
+
+def test_rewards_are_kept_by_role_and_round(events: list[Event]):
+    assert heard(events).roles["solver"].means() == [0.5, 0.5, 0.5]
+
+
+def test_a_run_is_as_far_as_its_rounds_and_episodes(events: list[Event]):
+    middle = next(at for at, event in enumerate(events) if event.episode == "e2.001")
+    assert heard(events[:middle]).share_done(3, None) == pytest.approx(0.5)
+
+
+def test_a_budget_of_tokens_can_end_a_run_earlier(events: list[Event]):
+    progress = heard(events[:-1])
+    assert progress.share_done(1000, progress.tokens) == 1.0
+
+
+def test_the_time_left_follows_the_pace_of_the_rounds(events: list[Event]):
+    start = [at for at, event in enumerate(events) if event.kind == "round_started"]
+    progress = heard(events[: start[2] + 1])
+    assert progress.seconds_left(10, None) == pytest.approx(8 * (start[2] - start[0]) / 2 * 0.1)
+
+
+def test_time_outside_a_run_does_not_count(events: list[Event]):
+    progress = Progress()
+    progress.hear(events[0], 10.0)
+    progress.hear(events[1], 11.0)
+    progress.pause()
+    progress.hear(events[2], 5000.0)
+    progress.hear(events[3], 5001.0)
+    assert progress.seconds == 2.0
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_the_panel_fits_any_terminal(recipe: Recipe, events: list[Event], width: int):
+    for length in (0, 1, 30, len(events)):
+        lines = drawn(heard(events[:length]), recipe, width).splitlines()
+        assert max(len(line) for line in lines) <= width
+        assert len(lines) <= 30
+
+
+def test_the_panel_shows_the_run_its_accuracy_and_who_said_what(
+    recipe: Recipe, events: list[Event]
+):
+    picture = drawn(heard(events), recipe, 120)
+    for words in ("society", "seed 0", "round 3/3", "targets", ".00 → .90", "solver", told.WRONG):
+        assert words in picture
+
+
+def test_the_summary_shows_the_curve_the_rewards_and_what_it_cost(events: list[Event]):
+    console = Console(file=io.StringIO(), width=100)
+    with console.capture() as capture:
+        summarise(console, heard(events), RUN)
+    for words in ("Held-out accuracy", ".90 .45", "examiner", "474 tokens sampled", str(RUN)):
+        assert words in capture.get()
+
+
+def play(shown: View, recipe: Recipe, events: list[Event]) -> None:
+    shown.started(RUN, recipe)
+    for event in events:
+        shown.hear(event)
+    shown.close()
+
+
+def test_without_a_terminal_every_round_and_evaluation_is_a_line(
+    recipe: Recipe, events: list[Event]
+):
+    console = Console(file=io.StringIO(), width=40)
+    with console.capture() as capture:
+        play(Lines(console, clock=lambda: 0.0), recipe, events)
+    lines = capture.get().splitlines()
+    assert lines[0] == "run runs/told-001: recipe society, seed 0"
+    assert sum(line.startswith("round ") for line in lines) == 3
+    assert sum(" on targets: greedy" in line for line in lines) == 4
+
+
+def test_the_view_that_fits_is_chosen():
+    terminal, pipe = Console(file=io.StringIO(), force_terminal=True), Console(file=io.StringIO())
+    chosen = [type(view(console)) for console in (terminal, pipe)]
+    assert [*chosen, type(view(terminal, quiet=True))] == [Panels, Lines, View]
+
+
+def test_a_live_panel_leaves_its_last_picture(recipe: Recipe, events: list[Event]):
+    screen = io.StringIO()
+    shown = Panels(Console(file=screen, force_terminal=True, width=110), clock=lambda: 0.0)
+    play(shown, recipe, events)
+    assert "round 3" in screen.getvalue().replace("\x1b[2m", "").replace("\x1b[0m", "").replace(
+        "\x1b[1m", ""
+    )
+
+
+def test_the_state_of_a_log_does_not_depend_on_the_name_of_the_run(recipe: Recipe):
+    other = ListLog("another name").place(told.tale(recipe))
+    assert fold(other, recipe.curriculum) == fold(told.events(recipe), recipe.curriculum)
+
+
+def test_one_event_more_is_another_state(recipe: Recipe, events: list[Event]):
+    hashes = {fold(events[:length], recipe.curriculum).hash for length in range(len(events) + 1)}
+    assert len(hashes) == len(events) + 1
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0"), (812, "812"), (41_300, "41.3k"), (1_200_000, "1.20M")]
+)
+def test_a_count_has_three_digits(number: float, text: str):
+    assert count(number) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "-"), (0, ".00"), (0.416, ".42"), (1, "1.00"), (-0.5, "-.50")]
+)
+def test_a_share_has_two_digits(value: float | None, text: str):
+    assert share(value) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, "-"), (42, "0:42"), (3723, "1:02:03")])
+def test_a_duration_is_a_clock(seconds: float | None, text: str):
+    assert duration(seconds) == text
+
+
+def test_a_spark_never_grows_wider():
+    assert [spark([], 4), spark([0, 1], 4), len(spark([0.5] * 99, 4))] == ["", "▁█", 4]
+
+
+def test_a_trend_needs_a_change():
+    assert [trend(each) for each in ([], [0.5] * 9, [0, 0.5, 1], [1, 0.5, 0])] == list("→→↗↘")
