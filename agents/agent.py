@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from simctl.agents.policy.sampler import Completion, Request, Sampler
+from simctl.bus.asks import Ask, Role
 from simctl.bus.bus import Bus
 from simctl.bus.dice import stream
 from simctl.bus.event import Draft, Event, Utterance
-from simctl.bus.messages import AnyMessage, Ask, Role, RoleFailed
+from simctl.bus.messages import AnyMessage, RoleFailed
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,13 @@ from pydantic import Field
 from simctl.agents.curriculum import Start
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment, Grade
+from simctl.bus.asks import Role, Sampling, SolveTask
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     AnswerGraded,
     AttemptMade,
     AttemptRevised,
     EpisodeEnded,
-    Role,
-    Sampling,
-    SolveTask,
     TaskChecked,
     TaskPosed,
 )

@@ -5,8 +5,9 @@ from pydantic import Field
 from simctl.agents import prompts
 from simctl.agents.policy.sampler import Request, Sampler
 from simctl.agents.tasks.environment import Environment
+from simctl.bus.asks import Sampling
 from simctl.bus.dice import stream
-from simctl.bus.messages import PolicyEvaluated, Sampling
+from simctl.bus.messages import PolicyEvaluated
 from simctl.bus.values import Value
 
 

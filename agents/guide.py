@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
 from simctl.agents.policy.sampler import Completion
+from simctl.bus.asks import GiveHint, JudgeTask
 from simctl.bus.event import Event
-from simctl.bus.messages import GiveHint, HintGiven, JudgeTask, TaskJudged
+from simctl.bus.messages import HintGiven, TaskJudged
 
 CLEAN = "^"  # the judgement that a problem is a proper one
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import Field
-from simctl.store.policies import PolicyStore
 
 from simctl.agents.agent import Agent, serve
 from simctl.agents.curriculum import Syllabus
@@ -21,6 +20,7 @@ from simctl.agents.policy.sync import sync
 from simctl.agents.record import Record
 from simctl.agents.stage import Answers, RoleFailedError, Stage
 from simctl.agents.tasks.environment import Environment
+from simctl.bus.asks import Role
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import (
@@ -29,7 +29,6 @@ from simctl.bus.messages import (
     EpisodeStarted,
     PolicyEvaluated,
     PolicyUpdated,
-    Role,
     RoundEnded,
     RoundStarted,
     RunResumed,
@@ -37,6 +36,7 @@ from simctl.bus.messages import (
 )
 from simctl.bus.quiescence import Quiescence
 from simctl.bus.values import Value
+from simctl.store.policies import PolicyStore
 
 SOCIETY = "society"
 

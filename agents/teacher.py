@@ -5,13 +5,9 @@ from dataclasses import dataclass
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
 from simctl.agents.policy.sampler import Completion
+from simctl.bus.asks import GiveLesson, ShowDemonstration
 from simctl.bus.event import Event
-from simctl.bus.messages import (
-    DemonstrationGiven,
-    GiveLesson,
-    LessonGiven,
-    ShowDemonstration,
-)
+from simctl.bus.messages import DemonstrationGiven, LessonGiven
 
 
 @dataclass(frozen=True, slots=True)

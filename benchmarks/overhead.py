@@ -27,8 +27,9 @@ from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.society import Plan, Rounds, Society
 from simctl.agents.solver import Solver
 from simctl.agents.teacher import Teacher
+from simctl.bus.asks import Role
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import Role, RunStarted
+from simctl.bus.messages import RunStarted
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.recipe import load
 from simctl.store.duck import DuckLog

@@ -15,6 +15,7 @@ class Journal(Protocol):
 
         A draft whose (producer, epoch, pseq) is already there gives the event that is there.
         """
+        ...
 
 
 class Bus(Protocol):
@@ -22,6 +23,8 @@ class Bus(Protocol):
 
     async def publish(self, drafts: Sequence[Draft]) -> list[Event]:
         """Append the drafts, deliver the new ones, and return the events of all, in order."""
+        ...
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Hear every event from now on, in the order of the log."""
+        ...

@@ -17,7 +17,7 @@ from rich.text import Text
 import simctl
 from simctl.agents.policy.sampler import Completion, Request
 from simctl.agents.policy.transformers import TransformersSampler
-from simctl.bus.messages import Sampling
+from simctl.bus.asks import Sampling
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.policies import base
 from simctl.cli.recipe import EMBEDDED

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from simctl.agents.policy.alphabet import encode
 from simctl.agents.tasks.classroom import lesson
+from simctl.bus.asks import ROLES, Role
 from simctl.bus.dice import dice
-from simctl.bus.messages import ROLES, Role
 from simctl.cli.recipe import load
 from simctl.trainer.learner import Learner
 from simctl.trainer.sample import CrossEntropy, Sample

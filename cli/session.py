@@ -20,9 +20,10 @@ from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.society import SOCIETY, Plan, Society
 from simctl.agents.solver import Solver
 from simctl.agents.teacher import Teacher
+from simctl.bus.asks import Role
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import Role, RoleFailed, RunEnded, RunStarted
+from simctl.bus.messages import RoleFailed, RunEnded, RunStarted
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.recipe import Recipe, dump, load
 from simctl.cli.trainer import TrainerFailedError, TrainerProcess

@@ -8,7 +8,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 import duckdb
 from pydantic import BaseModel
 
-from simctl.bus.messages import Message, kinds
+from simctl.bus.asks import Message
+from simctl.bus.messages import kinds
 
 FORMAT = 1  # of the file; a number that this code does not know is refused
 _SCALARS: dict[Any, str] = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}

@@ -14,9 +14,9 @@ from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.solver import Solver
 from simctl.agents.stage import Answers, Stage
 from simctl.agents.teacher import Teacher
+from simctl.bus.asks import Role
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import Role
 from simctl.bus.quiescence import Quiescence
 from simctl.store.memory_log import ListLog
 

@@ -101,7 +101,7 @@ def tracked_files() -> list[Path]:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("only a git checkout knows its tracked files")
-    listed = subprocess.run(  # noqa: S603 - fixed arguments
+    listed = subprocess.run(
         [git, "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
     )
     paths = (ROOT / name for name in listed.stdout.split("\0") if name)

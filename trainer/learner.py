@@ -57,6 +57,7 @@ class Learner:
     def __init__(self, path: Path, base: Path, training: Training) -> None:
         """Load the policy in `path`; `base` holds the run's first version."""
         torch.set_num_threads(1)  # another number of threads gives other bits
+        disable_progress_bar()  # type: ignore[no-untyped-call]
         self._settings = training.trainer
         self._seed = training.seed
         self._steps = 0

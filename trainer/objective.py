@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from simctl.bus.messages import ROLES, Role
+from simctl.bus.asks import ROLES, Role
 from simctl.bus.values import Value
 from simctl.trainer.sample import Dropped, Sample
 from simctl.trainer.trajectory import Group, Trajectory

@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         filename=run_dir / "trainer.log", level=logging.INFO, format="%(asctime)s %(message)s"
     )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it reports every request
     try:
         train(run_dir)
     except OwnerGoneError as error:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from simctl.bus.messages import Role
+from simctl.bus.asks import Role
 from simctl.bus.values import Value
 
 

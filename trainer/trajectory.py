@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from simctl.bus.asks import Message, Role, View
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     AnswerGraded,
@@ -13,12 +14,9 @@ from simctl.bus.messages import (
     DemonstrationGiven,
     HintGiven,
     LessonGiven,
-    Message,
-    Role,
     Spoken,
     TaskJudged,
     TaskPosed,
-    View,
 )
 
 DEMONSTRATION = "demonstration_given"
@@ -86,8 +84,13 @@ class Group:
 
 
 def trajectories(events: Iterable[Event]) -> list[Trajectory]:
-    """Return a trajectory for every utterance with an answer, in the order of the log."""
+    """Return a trajectory for every utterance with an answer, by episode and then in order.
+
+    A round that was broken off and played again interleaves its episodes in another way; sorted,
+    it gives the same batch and so the same weights.
+    """
     said = [event for event in events if event.kind in _SPOKEN or event.kind == GRADED]
+    said.sort(key=lambda event: (event.episode, event.seq))
     grades = {
         event.message.of: event.message for event in said if isinstance(event.message, AnswerGraded)
     }

@@ -10,7 +10,8 @@ from simctl.agents.stage import Stage
 from simctl.agents.tasks.classroom import lesson
 from simctl.agents.tasks.environment import Environment
 from simctl.agents.tasks.terms import Term
-from simctl.bus.messages import ROLES, EpisodeEnded, Role, ShowDemonstration
+from simctl.bus.asks import ROLES, Role, ShowDemonstration
+from simctl.bus.messages import EpisodeEnded
 
 
 class Rehearse(Episode):

@@ -16,20 +16,16 @@ from simctl.agents.episode import Episode, Marked, Posed, graded, in_play
 from simctl.agents.rewards import TASK_REWARDS, TaskReward
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment
+from simctl.bus.asks import GiveHint, GiveLesson, JudgeTask, PoseTask, WriteCritique
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     AnswerGraded,
     CritiqueWritten,
     EpisodeEnded,
-    GiveHint,
-    GiveLesson,
     HintGiven,
-    JudgeTask,
     LessonGiven,
-    PoseTask,
     TaskChecked,
     TaskJudged,
-    WriteCritique,
 )
 
 M = TypeVar("M")

@@ -12,7 +12,8 @@ from simctl.agents.curriculum import Start
 from simctl.agents.episode import Episode
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment
-from simctl.bus.messages import EpisodeEnded, GiveLesson, View
+from simctl.bus.asks import GiveLesson, View
+from simctl.bus.messages import EpisodeEnded
 
 
 class Solve(Episode):

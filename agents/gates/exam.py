@@ -7,8 +7,8 @@ from random import Random
 from simctl.agents import prompts
 from simctl.agents.policy.sampler import Request, Sampler
 from simctl.agents.tasks.chain import Problem, draw, solve
+from simctl.bus.asks import Sampling
 from simctl.bus.dice import dice, stream
-from simctl.bus.messages import Sampling
 
 _SEED = 20_260_102  # an exam belongs to the school, not to a run
 _LONGEST = 80  # tokens of an answer

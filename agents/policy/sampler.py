@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from simctl.bus.messages import Sampling
+from simctl.bus.asks import Sampling
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """Sync: a new policy version serves only after it has been shown to be what the trainer meant."""
 
-from simctl.store.policies import PolicyCorruptError, PolicyStore
-
 from simctl.agents.policy.sampler import Syncable
 from simctl.bus.messages import PolicySynced, PolicyUpdated
+from simctl.store.policies import PolicyCorruptError, PolicyStore
 
 # full forwards of the same fp32 weights agree to rounding; other weights do not
 MAX_DELTA = 1e-4

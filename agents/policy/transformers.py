@@ -49,7 +49,7 @@ class TransformersSampler:
     ) -> None:
         """Serve the model in `path` as `version`; `max_batch` answers are decoded together."""
         torch.set_num_threads(1)  # two under load are slower, and give other bits
-        logging.disable_progress_bar()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self._tokenizer: Any = AutoTokenizer.from_pretrained(path)
         self._model = _load(path)
         self._proposed: tuple[int, torch.nn.Module] | None = None

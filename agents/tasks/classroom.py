@@ -21,7 +21,7 @@ from simctl.agents.tasks.chain import (
 )
 from simctl.agents.tasks.pupils import attempt, class_solution, flawed_attempt, seen_solution
 from simctl.agents.tasks.terms import LAST, Term
-from simctl.bus.messages import ROLES, Role
+from simctl.bus.asks import ROLES, Role
 
 END = "\n"  # ends every answer
 SHORT, SHORT_LENGTH = 0.35, 4  # this share of problems has at most so many operations

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from simctl.agents.tasks.chain import ChainTasks, parse, solve
 from simctl.agents.tasks.classroom import END, KINDS, Demonstration, demonstration, lesson
 from simctl.agents.tasks.terms import LAST, LONGEST, Term, term_at
+from simctl.bus.asks import ROLES
 from simctl.bus.dice import dice
-from simctl.bus.messages import ROLES
 
 ENV = ChainTasks({})
 SEEDS = st.integers(0, 10**6)

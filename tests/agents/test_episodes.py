@@ -10,15 +10,9 @@ from simctl.agents.episodes.seminar import Seminar
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.stage import RoleFailedError
 from simctl.agents.tasks.chain import ChainTasks
+from simctl.bus.asks import ROLES, GiveLesson, SolveTask
 from simctl.bus.event import Event
-from simctl.bus.messages import (
-    ROLES,
-    AnswerGraded,
-    GiveLesson,
-    LessonGiven,
-    SolveTask,
-    TaskPosed,
-)
+from simctl.bus.messages import AnswerGraded, LessonGiven, TaskPosed
 from simctl.store.memory_log import ListLog
 
 ENV = ChainTasks({10: 300})

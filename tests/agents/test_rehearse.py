@@ -3,8 +3,9 @@ from company import gather
 from simctl.agents.curriculum import Start
 from simctl.agents.episodes.rehearse import Rehearse
 from simctl.agents.tasks.chain import ChainTasks
+from simctl.bus.asks import ShowDemonstration
 from simctl.bus.event import Event
-from simctl.bus.messages import DemonstrationGiven, ShowDemonstration
+from simctl.bus.messages import DemonstrationGiven
 
 
 async def play(name: str = "e1.000", **settings: object) -> list[Event]:

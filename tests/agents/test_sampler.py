@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.sampler import Completion, Request
 from simctl.agents.policy.transformers import TransformersSampler, uniform
-from simctl.bus.messages import Sampling
+from simctl.bus.asks import Sampling
 from simctl.bus.quiescence import Quiescence
 
 PROMPTS = ["@7k+5l*3m-4>", "@2a+1>", "#>", "%4a-0b*1c+0>|"]

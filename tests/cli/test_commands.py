@@ -19,7 +19,7 @@ HEAVY = ("torch", "transformers", "duckdb", "pyarrow", "numpy")
 def loaded_after(statement: str) -> list[str]:
     """Heavy modules that a fresh Python has loaded after a statement."""
     code = f"import sys\n{statement}\nprint([m for m in {HEAVY} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1].replace("'", '"'))
 
 

@@ -81,7 +81,7 @@ def test_a_killed_writer_loses_nothing_acknowledged(run_dir: Path, kills: int):
 
 
 def _acknowledged_before_kill(path: Path, lines: int) -> dict[int, str]:
-    with subprocess.Popen(  # noqa: S603 - our own interpreter
+    with subprocess.Popen(
         [sys.executable, "-c", _WRITER, path], stdout=subprocess.PIPE, text=True
     ) as writer:
         assert writer.stdout is not None
@@ -95,7 +95,7 @@ def _acknowledged_before_kill(path: Path, lines: int) -> dict[int, str]:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("only root may mount the small disk that this test fills")
-    mounted = subprocess.run(  # noqa: S603
+    mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", tmp_path],  # noqa: S607
         check=False,
         capture_output=True,
@@ -106,7 +106,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     try:
         yield tmp_path
     finally:
-        subprocess.run(["umount", tmp_path], check=True)  # noqa: S603, S607
+        subprocess.run(["umount", tmp_path], check=True)  # noqa: S607
 
 
 def test_a_full_disk_ends_the_log_clearly_and_loses_nothing(small_disk: Path, append: Append):

@@ -49,7 +49,7 @@ def remote(duck: DuckLog, run_dir: Path):
 
 @pytest.fixture
 def owner(run_dir: Path):
-    with subprocess.Popen(  # noqa: S603 - our own interpreter
+    with subprocess.Popen(
         [sys.executable, "-c", _OWNER, run_dir], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None

@@ -54,7 +54,7 @@ def test_a_finished_log_is_read_by_many(run_dir: Path, append: Append, say: Say)
     with DuckLog(path, run="run-a") as log:
         events = append(log, [say(0), say(1)])
     with FinishedLog(path) as log:
-        shown = subprocess.run(  # noqa: S603 - our own interpreter
+        shown = subprocess.run(
             [sys.executable, "-c", _OPEN, path], check=True, capture_output=True, text=True
         )
         assert shown.stdout == ""
@@ -66,7 +66,7 @@ def test_a_finished_log_is_read_by_many(run_dir: Path, append: Append, say: Say)
 
 
 def test_a_live_log_tells_who_holds_it(duck: DuckLog):
-    shown = subprocess.run(  # noqa: S603 - our own interpreter
+    shown = subprocess.run(
         [sys.executable, "-c", _OPEN, duck.path], check=True, capture_output=True, text=True
     )
     assert shown.stdout.startswith(f"LogBusyError run run-a is live in process {os.getpid()}")

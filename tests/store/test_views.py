@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from simctl.bus.asks import GiveLesson, Role
 from simctl.bus.event import Draft, Utterance
 from simctl.bus.messages import (
     AnswerGraded,
@@ -11,14 +12,12 @@ from simctl.bus.messages import (
     AttemptMade,
     BatchBuilt,
     CritiqueWritten,
-    GiveLesson,
     HintGiven,
     LessonGiven,
     PolicyEvaluated,
     PolicySynced,
     PolicyUpdated,
     Probe,
-    Role,
     RoundEnded,
     RoundStarted,
     SampleDropped,

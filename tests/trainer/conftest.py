@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from simctl.bus.asks import Role, View
 from simctl.bus.event import Draft, Event, Utterance
 from simctl.bus.messages import (
     AnswerGraded,
@@ -17,10 +18,8 @@ from simctl.bus.messages import (
     AttemptMade,
     DemonstrationGiven,
     LessonGiven,
-    Role,
     RoundEnded,
     TaskPosed,
-    View,
 )
 from simctl.store.log import EventLog
 from simctl.store.memory_log import ListLog

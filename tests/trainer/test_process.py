@@ -141,7 +141,7 @@ def test_a_killed_trainer_goes_on_with_the_same_weights(
 
 
 def started(path: Path) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(  # noqa: S603 - our own interpreter
+    return subprocess.Popen(
         [sys.executable, "-m", "simctl.trainer.process", "--run-dir", str(path)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )

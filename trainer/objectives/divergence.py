@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from simctl.bus.messages import Role, View
+from simctl.bus.asks import Role, View
 from simctl.trainer.objective import Objective, drop
 from simctl.trainer.sample import Divergence, Dropped, Sample
 from simctl.trainer.trajectory import Group, Lesson, Trajectory
