@@ -26,6 +26,7 @@ class Agent(Protocol):
 
     async def handle(self, asked: Event) -> list[Answer]:
         """Answer the ask that `asked` holds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The bus of one process: publishing waits for the log, listening is a cursor on a shared list."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from simctl.bus.bus import Journal
@@ -43,7 +43,7 @@ class MemoryBus:
         return await heard
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[AsyncIterator[Event]]:
+    async def listen(self) -> AsyncGenerator[AsyncIterator[Event]]:
         """Hear every event from now on, in the order of the log."""
         reader = _Reader(self._start + len(self._tail))
         self._readers.append(reader)

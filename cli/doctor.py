@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 import simctl
@@ -22,6 +20,7 @@ from simctl.bus.quiescence import Quiescence
 from simctl.cli.policies import base
 from simctl.cli.recipe import EMBEDDED
 from simctl.cli.runs import all_runs
+from simctl.cli.tables import console, pairs
 from simctl.store.policies import WEIGHTS, hash_file
 
 _PACKAGES = ("torch", "transformers", "duckdb", "pyarrow", "pydantic")
@@ -35,18 +34,15 @@ class _SickError(Exception):
 
 def examine(runs_dir: Path) -> int:
     """Print what was found; return 1 if something would not work."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    found = pairs()
     sick = 0
     for name, check in _checks(runs_dir):
         try:
-            found, mark = check(), Text("✓", "green")
+            said, mark = check(), Text("✓ ", "green")
         except (_SickError, OSError, ValueError) as error:
-            found, mark, sick = str(error), Text("✗", "red"), sick + 1
-        table.add_row(mark, name, found)
-    Console().print(table, highlight=False)
+            said, mark, sick = str(error), Text("✗ ", "red"), sick + 1
+        found.add_row(mark.append(name, "bold"), said)
+    console().print(found, highlight=False)
     return 1 if sick else 0
 
 

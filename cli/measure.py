@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from simctl.agents.evaluation import Suite, evaluate
@@ -18,6 +17,7 @@ from simctl.cli.keys import nearest
 from simctl.cli.policies import PolicyError, base
 from simctl.cli.recipe import EMBEDDED, Recipe, load
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run, is_run
+from simctl.cli.tables import console, table
 from simctl.store.policies import PolicyStore
 
 
@@ -46,14 +46,14 @@ def measure(  # noqa: PLR0913 - what a command line may say
     """
     found = _candidate(policy, version, runs_dir)
     chosen = _chosen(found.recipe.suite, suites, attempts)
-    console = Console()
+    screen = console()
     try:
-        with console.status(f"measuring {found.path}"):
+        with screen.status(f"measuring {found.path}"):
             measured = asyncio.run(_measure(found, chosen, seed))
     except (ValueError, OSError) as error:
         raise PolicyError(f"{found.path} cannot be loaded as a policy: {error}") from error
-    console.print(f"policy {found.path}", style="bold", highlight=False, soft_wrap=True)
-    console.print(_table(measured), highlight=False)
+    screen.print(f"policy {found.path}", style="bold", highlight=False, soft_wrap=True)
+    screen.print(_table(measured), highlight=False)
 
 
 def _candidate(policy: str, version: int | None, runs_dir: Path) -> _Candidate:
@@ -103,11 +103,8 @@ async def _measure(found: _Candidate, suites: Sequence[Suite], seed: int) -> lis
 
 def _table(measured: Sequence[PolicyEvaluated]) -> Table:
     names = list(dict.fromkeys(name for each in measured for name in each.scores))
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("suite", no_wrap=True)
-    for heading in ("problems", *names, "tokens"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    scored = table("suite", numbers=("problems", *names, "tokens"))
     for each in measured:
         scores = (share(each.scores.get(name)) for name in names)
-        table.add_row(each.suite, str(each.problems), *scores, count(each.tokens))
-    return table
+        scored.add_row(each.suite, str(each.problems), *scores, count(each.tokens))
+    return scored

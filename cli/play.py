@@ -15,6 +15,7 @@ from simctl.cli.recipe import load
 from simctl.cli.runs import find_run, new_run
 from simctl.cli.show import View, view
 from simctl.cli.summary import next_steps, summarise
+from simctl.cli.tables import console
 from simctl.store.access import open_log
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     flags = [f"{key}={toml.literal(value)}" for key, value in told.items() if value is not None]
     recipe = load(recipe_name, [*sets, *flags])
     place, first = new_run(run_dir, runs_dir, recipe.name), base(recipe.policy.path)
-    console = Console()
-    shown = view(console, quiet=quiet)
-    with _loading(console, quiet=quiet):
+    screen = console()
+    shown = view(screen, quiet=quiet)
+    with _loading(screen, quiet=quiet):
         from simctl.cli.session import start  # noqa: PLC0415 - mistakes are told before torch loads
     with closing(shown):
         outcome = start(recipe, place, first, shown)
-    return _tell(console, place, shown, outcome, quiet=quiet)
+    return _tell(screen, place, shown, outcome, quiet=quiet)
 
 
 def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
@@ -57,34 +58,34 @@ def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
         RunError: there is no such run, or nothing of it is left to play.
     """
     place = find_run(name, runs_dir)
-    console = Console()
-    shown = view(console, quiet=quiet)
+    screen = console()
+    shown = view(screen, quiet=quiet)
     with open_log(place) as log:
         for event in log.read():
             shown.recall(event)
     ended = shown.progress.ended
     if ended is not None and ended.reason == "finished":
         raise RunError(f"run {place} is finished; look at it with: simctl replay {place}")
-    with _loading(console, quiet=quiet):
+    with _loading(screen, quiet=quiet):
         from simctl.cli.session import resume  # noqa: PLC0415 - mistakes are told before torch loads
     with closing(shown):
         outcome = resume(place, shown)
-    return _tell(console, place, shown, outcome, quiet=quiet)
+    return _tell(screen, place, shown, outcome, quiet=quiet)
 
 
-def _loading(console: Console, *, quiet: bool) -> AbstractContextManager[object]:
+def _loading(screen: Console, *, quiet: bool) -> AbstractContextManager[object]:
     """Show that something happens while torch is imported."""
-    return nullcontext() if quiet else console.status("loading the policy")
+    return nullcontext() if quiet else screen.status("loading the policy")
 
 
-def _tell(console: Console, place: Path, shown: View, outcome: "Outcome", *, quiet: bool) -> int:
+def _tell(screen: Console, place: Path, shown: View, outcome: "Outcome", *, quiet: bool) -> int:
     finished = outcome.reason == "finished"
     if quiet:
-        console.print(str(place), markup=False, highlight=False, soft_wrap=True)
+        screen.print(str(place), markup=False, highlight=False, soft_wrap=True)
     else:
-        summarise(console, shown.progress, place)
+        summarise(screen, shown.progress, place)
         for step in next_steps(place, finished=finished):
-            console.print(f"  {step}", style="cyan", markup=False, highlight=False, soft_wrap=True)
+            screen.print(f"  {step}", style="cyan", markup=False, highlight=False, soft_wrap=True)
     if outcome.reason == "failed":
         sys.stderr.write(f"error: the run failed: {outcome.detail}\n")
     elif not finished:

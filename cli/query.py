@@ -19,10 +19,10 @@ from simctl.bus.messages import kinds
 from simctl.cli.errors import UserError
 from simctl.cli.formats import Format
 from simctl.cli.runs import find_run, is_run
+from simctl.cli.tables import console
 from simctl.store.access import open_log
 from simctl.store.errors import QueryError
 
-_EVERY_COLUMN = 10_000  # characters: a table that is no terminal's is cut nowhere
 _VIEWS = """
 SELECT view_name AS name, comment AS holds FROM duckdb_views()
 WHERE NOT internal AND comment IS NOT NULL ORDER BY view_name
@@ -50,7 +50,7 @@ def answer(words: Sequence[str], format_: Format, output: Path | None, runs_dir:
             raise QueryError(_hinted(str(error), sql)) from error
     write(table, format_, output)
     if not sql and sys.stdout.isatty():
-        Console().print(_MORE, style="dim", highlight=False)
+        console().print(_MORE, style="dim", highlight=False)
 
 
 def write(table: pa.Table, format_: Format, output: Path | None) -> None:
@@ -64,7 +64,7 @@ def write(table: pa.Table, format_: Format, output: Path | None) -> None:
             _text(_json(table), output)
         case Format.table:
             with nullcontext() if output is None else output.open("w", encoding="utf-8") as file:
-                _print(table, Console(file=file))
+                _print(table, console(file))
 
 
 def _told(words: Sequence[str], runs_dir: Path) -> tuple[str | None, str]:
@@ -125,18 +125,16 @@ def _flat(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False, default=str) if nested else value
 
 
-def _print(table: pa.Table, console: Console) -> None:
-    if not console.is_terminal:
-        console.width = _EVERY_COLUMN
+def _print(table: pa.Table, screen: Console) -> None:
     shown = Table(box=None, padding=(0, 1), header_style="bold")
     for field in table.schema:
         number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         shown.add_column(Text(field.name), justify="right" if number else "left", overflow="fold")
     for row in _rows(table):
         shown.add_row(*(_cell(value) for value in row.values()))
-    console.print(shown, highlight=False)
-    if console.is_terminal:
-        console.print(f"{table.num_rows} row{'' if table.num_rows == 1 else 's'}", style="dim")
+    screen.print(shown, highlight=False)
+    if screen.is_terminal:
+        screen.print(f"{table.num_rows} row{'' if table.num_rows == 1 else 's'}", style="dim")
 
 
 def _cell(value: Any) -> Text:

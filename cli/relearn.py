@@ -13,6 +13,7 @@ from simctl.bus.messages import PolicyUpdated
 from simctl.cli.errors import RunError
 from simctl.cli.recipe import Recipe, load
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run
+from simctl.cli.tables import console
 from simctl.store.access import open_log
 from simctl.store.policies import PolicyStore
 from simctl.trainer.retrain import retrain
@@ -41,7 +42,7 @@ def relearn(
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         updates = retrain(events, _training(settings), base.path(0), place)
         same_recipe = recipe is None and not sets
-        differing = _report(Console(), updates, _announced(events), same_recipe=same_recipe)
+        differing = _report(console(), updates, _announced(events), same_recipe=same_recipe)
     return 1 if differing and same_recipe else 0
 
 
@@ -61,7 +62,7 @@ def _announced(events: Sequence[Event]) -> dict[int, str]:
 
 
 def _report(
-    console: Console,
+    screen: Console,
     updates: Iterable[PolicyUpdated],
     announced: dict[int, str],
     *,
@@ -76,11 +77,11 @@ def _report(
         verdict = ("= log", "green") if same else ("≠ log", "red" if same_recipe else "yellow")
         loss = update.metrics.get("loss")
         shown = "" if loss is None else f"  loss {loss:.4g}"
-        console.print(
+        screen.print(
             Text.assemble(f"v{update.version:<4} ", (update.sha256, "dim"), "  ", verdict, shown),
             soft_wrap=True,
         )
-    console.print(
+    screen.print(
         f"{versions} versions, {versions - differing} with the weights that the log announced",
         highlight=False,
     )

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from simctl.cli.figures import count, duration, share, spark, trend
 from simctl.cli.progress import Point, Progress
+from simctl.cli.tables import table
 from simctl.cli.words import STYLES
 
 _MOST_ROWS = 14
@@ -40,29 +41,29 @@ def summarise(console: Console, progress: Progress, run_dir: Path) -> None:
 
 def curve(progress: Progress) -> Table:
     """Return the held-out accuracies over rounds, tokens and time."""
-    table = _table("round", "policy", "tokens", "time")
+    shown = table(numbers=("round", "policy", "tokens", "time"))
     for suite, points in progress.curves.items():
         more = _named(points)[len(_SCORES) :]
-        table.add_column(" ".join([suite, *more]), justify="right", no_wrap=True)
+        shown.add_column(" ".join([suite, *more]), justify="right", no_wrap=True)
     for row in _some(_by_version(progress)):
         first = next(iter(row.values()))
-        table.add_row(
+        shown.add_row(
             str(first.round),
             f"v{first.version}",
             count(first.tokens),
             duration(first.seconds),
             *(_cell(row[suite]) if suite in row else "" for suite in progress.curves),
         )
-    return table
+    return shown
 
 
 def rewards(progress: Progress) -> Table:
     """Return what each role earned at first and at last."""
-    table = _table("first", "last", "", "messages", "tokens", left="role")
+    shown = table("role", numbers=("first", "last", "", "messages", "tokens"))
     for role, tally in progress.roles.items():
         means = tally.means()
         if tally.messages:
-            table.add_row(
+            shown.add_row(
                 Text(role, STYLES[role]),
                 share(means[0] if means else None),
                 share(means[-1] if means else None),
@@ -70,7 +71,7 @@ def rewards(progress: Progress) -> Table:
                 count(tally.messages),
                 count(tally.tokens),
             )
-    return table
+    return shown
 
 
 def next_steps(run_dir: Path, *, finished: bool) -> Iterator[str]:
@@ -84,15 +85,6 @@ def next_steps(run_dir: Path, *, finished: bool) -> Iterator[str]:
 def size(run_dir: Path) -> float:
     """Return the size of a run's log in megabytes."""
     return sum(file.stat().st_size for file in run_dir.glob("log.duckdb*")) / 1e6
-
-
-def _table(*headings: str, left: str = "") -> Table:
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    if left:
-        table.add_column(left, no_wrap=True)
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table
 
 
 def _named(points: list[Point]) -> list[str]:

@@ -44,12 +44,15 @@ class Sampler(Protocol):
     @property
     def version(self) -> int:
         """The policy version that serves."""
+        ...
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the token ids of `text`."""
+        ...
 
     async def sample(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request, in order."""
+        ...
 
 
 class Syncable(Protocol):
@@ -61,12 +64,15 @@ class Syncable(Protocol):
         Raises:
             ValueError: the directory holds no such model.
         """
+        ...
 
     def score(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
         """Return the log-probability of each token under the proposed version, in nats."""
+        ...
 
     def accept(self) -> None:
         """Serve the proposed version from the next batch on."""
+        ...
 
 
 class ServingSampler(Sampler, Syncable, Protocol):

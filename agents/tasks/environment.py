@@ -32,24 +32,32 @@ class Environment(Protocol):
 
     def draw(self, difficulty: int, rng: Random) -> str:
         """Return a proper problem of this difficulty."""
+        ...
 
     def targets(self, difficulty: int, count: int) -> tuple[str, ...]:
         """Return the first `count` held-out problems of this difficulty: the same in every run."""
+        ...
 
     def check(self, problem: str) -> Checked:
         """Judge a posed problem; a held-out target does not pass."""
+        ...
 
     def grade_attempt(self, problem: str, attempt: str) -> Grade:
         """Grade a whole derivation: part `correct` is 1 when every step is right."""
+        ...
 
     def grade_critique(self, problem: str, attempt: str, critique: str) -> Grade:
         """Grade a critique: `exact` up to the first wrong step, `verdict` for right or wrong."""
+        ...
 
     def grade_judgement(self, problem: str, judgement: str) -> Grade:
         """Grade the guide's judgement of a problem: part `right`."""
+        ...
 
     def grade_hint(self, problem: str, partial: str, hint: str) -> Grade:
         """Grade a hint: part `right` is 1 when it is the right next step after `partial`."""
+        ...
 
     def right_prefix(self, problem: str, attempt: str) -> str:
         """Return the steps of the attempt before its first wrong one."""
+        ...

@@ -62,7 +62,7 @@ def test_a_shown_recipe_can_be_played(simctl: Command, tmp_path: Path):
 
 def test_runs_are_listed_with_state_and_accuracy(simctl: Command):
     [_, row] = simctl("runs").out.splitlines()
-    assert row.split() == ["told-001", "society", "0", "finished", "3/3", "474", ".90", ".45"]
+    assert row.split() == ["told-001", "society", "finished", "0", "3/3", "474", ".90", ".45"]
 
 
 def test_a_directory_without_runs_says_how_to_begin_one(simctl: Command, tmp_path: Path):
@@ -132,9 +132,9 @@ def state(said: str) -> str:
 def test_a_replay_shows_every_round(simctl: Command):
     lines = simctl("replay", "told-001").out.splitlines()
     assert [line.split()[:3] for line in lines[2:5]] == [
-        ["1", "v0", "2"],
-        ["2", "v1", "2"],
-        ["3", "v2", "2"],
+        ["1", "2", "0"],
+        ["2", "2", "0"],
+        ["3", "2", "0"],
     ]
 
 
