@@ -17,17 +17,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from simctl.agents.agent import Agent, Voice
-from simctl.agents.critic import Critic
-from simctl.agents.examiner import Examiner
-from simctl.agents.guide import Guide
+from simctl.agents.agent import Voice
+from simctl.agents.cast import cast
 from simctl.agents.memory import recall
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.society import Plan, Rounds, Society
-from simctl.agents.solver import Solver
-from simctl.agents.teacher import Teacher
-from simctl.bus.asks import Role
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import RunStarted
 from simctl.bus.quiescence import Quiescence
@@ -45,14 +40,6 @@ async def play(log: Log, rounds: int) -> None:
     quiescence = Quiescence()
     syllabus = recipe.curriculum.begin()
     sampler = TransformersSampler(PATH, 0, quiescence, recipe.sampler.max_batch)
-    voice = Voice(sampler, 0)
-    agents: dict[Role, Agent] = {
-        "examiner": Examiner(voice),
-        "solver": Solver(voice),
-        "critic": Critic(voice),
-        "guide": Guide(voice),
-        "teacher": Teacher(voice),
-    }
     plan = Plan(
         episode=recipe.episode,
         environment=recipe.environment(),
@@ -68,7 +55,7 @@ async def play(log: Log, rounds: int) -> None:
         bus=MemoryBus(log, quiescence),
         quiescence=quiescence,
         sampler=sampler,
-        agents=agents,
+        agents=cast(Voice(sampler, 0)),
         policies=PolicyStore(Path()),
     )
     await society.run(RunStarted(recipe="", seed=0, policy_sha256="", machine={}))

@@ -10,17 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Protocol
 
-from simctl.agents.agent import Agent, Voice
-from simctl.agents.critic import Critic
+from simctl.agents.agent import Voice
+from simctl.agents.cast import cast
 from simctl.agents.curriculum import Syllabus
-from simctl.agents.examiner import Examiner
-from simctl.agents.guide import Guide
 from simctl.agents.memory import Memory, recall
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.society import SOCIETY, Plan, Society
-from simctl.agents.solver import Solver
-from simctl.agents.teacher import Teacher
-from simctl.bus.asks import Role
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import RoleFailed, RunEnded, RunStarted
@@ -150,14 +145,6 @@ class _Session:
             quiescence,
             recipe.sampler.max_batch,
         )
-        voice = Voice(sampler, recipe.seed)
-        agents: dict[Role, Agent] = {
-            "examiner": Examiner(voice),
-            "solver": Solver(voice),
-            "critic": Critic(voice),
-            "guide": Guide(voice),
-            "teacher": Teacher(voice),
-        }
         plan = Plan(
             episode=recipe.episode,
             environment=recipe.environment(),
@@ -173,7 +160,7 @@ class _Session:
             bus=bus,
             quiescence=quiescence,
             sampler=sampler,
-            agents=agents,
+            agents=cast(Voice(sampler, recipe.seed)),
             policies=self._policies,
         )
 

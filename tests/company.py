@@ -6,14 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from simctl.agents.agent import Agent, Voice, serve
-from simctl.agents.critic import Critic
-from simctl.agents.examiner import Examiner
-from simctl.agents.guide import Guide
+from simctl.agents.cast import cast
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
-from simctl.agents.solver import Solver
 from simctl.agents.stage import Answers, Stage
-from simctl.agents.teacher import Teacher
 from simctl.bus.asks import Role
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
@@ -34,16 +30,6 @@ class Company:
         return Stage(self.bus, self.answers, name=name, round_=1, seed=0)
 
 
-def roles(voice: Voice) -> dict[Role, Agent]:
-    return {
-        "examiner": Examiner(voice),
-        "solver": Solver(voice),
-        "critic": Critic(voice),
-        "guide": Guide(voice),
-        "teacher": Teacher(voice),
-    }
-
-
 @asynccontextmanager
 async def gather(
     log: ListLog | None = None, agents: dict[Role, Agent] | None = None, epoch: int = 1
@@ -56,7 +42,7 @@ async def gather(
     async with bus.listen() as asked, bus.listen() as answered, asyncio.TaskGroup() as group:
         helpers = [
             group.create_task(quiescence.run()),
-            group.create_task(serve(agents or roles(Voice(sampler, 0)), bus, asked, epoch)),
+            group.create_task(serve(agents or cast(Voice(sampler, 0)), bus, asked, epoch)),
             group.create_task(answers.hear_all(answered)),
         ]
         yield Company(log, bus, sampler, answers)
@@ -79,5 +65,5 @@ class CommitLog(ListLog):
 
 def again(event: Event) -> Draft:
     same = ("producer", "epoch", "pseq", "message", "sender", "recipient", "episode", "round")
-    more = ("cause", "task", "policy_version", "utterance")
+    more = ("cause", "task", "policy_version", "utterance", "wall_us")
     return Draft(**{name: getattr(event, name) for name in same + more})

@@ -6,6 +6,7 @@ one. Difficulty is the number of operations.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -25,7 +26,7 @@ _PROBLEM = re.compile(r"([0-9])((?:[a-z][+\-*][0-9])+)")
 IDLE = ("+0", "-0", "*0", "*1")  # operations that leave nothing to work out
 _OPERATIONS = tuple(sign + digit for sign in "+-*" for digit in "0123456789")
 _PROPER = tuple(each for each in _OPERATIONS if each not in IDLE)
-_IDLE_SHARE = 0.08  # of the operations of a problem that is drawn
+IDLE_SHARE = 0.08  # of the operations of a problem that is drawn
 
 
 @dataclass(frozen=True)
@@ -93,17 +94,21 @@ def signature(problem: Problem) -> str:
 
 
 def draw(
-    operations: int, rng: Random, *, idle: float = _IDLE_SHARE, first: str | None = None
+    operations: int, rng: Random, *, idle: float = IDLE_SHARE, labels: Sequence[str] = ()
 ) -> Problem:
     """Draw a problem in which an operation is idle with the given probability.
 
-    Labels begin at `first`, or at a random letter.
+    Unless labels are given, they follow each other from a random letter.
     """
-    label, steps = first or rng.choice(LABELS), []
-    for _ in range(operations):
-        steps.append((label, rng.choice(IDLE if rng.random() < idle else _PROPER)))
-        label = next_label(label)
-    return Problem(rng.randrange(10), tuple(steps))
+    named = labels or _consecutive(rng.choice(LABELS), operations)
+    drawn = ((label, rng.choice(IDLE if rng.random() < idle else _PROPER)) for label in named)
+    steps = tuple(drawn)
+    return Problem(rng.randrange(10), steps)
+
+
+def _consecutive(first: str, count: int) -> str:
+    start = LABELS.index(first)
+    return (LABELS * 2)[start : start + count]
 
 
 def critique_of(problem: Problem, attempt: str) -> str:

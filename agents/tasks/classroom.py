@@ -11,6 +11,8 @@ from random import Random
 
 from simctl.agents import prompts
 from simctl.agents.tasks.chain import (
+    IDLE_SHARE,
+    LABELS,
     RIGHT,
     STEP,
     Problem,
@@ -27,17 +29,17 @@ END = "\n"  # ends every answer
 SHORT, SHORT_LENGTH = 0.35, 4  # this share of problems has at most so many operations
 LAZY, LAZY_IDLE = 0.3, 0.75  # share of an examiner's problems that are idle, and how idle
 SCRATCH = 0.3  # share of an examiner's problems that extend nothing
-JUDGED_IDLE = (0.08, 0.3, 0.6, 0.75)  # how idle problems are that the guide judges
+JUDGED_IDLE = (IDLE_SHARE, 0.3, 0.6, 0.75)  # how idle problems are that the guide judges
 RIGHT_ATTEMPTS = 0.3  # share of right attempts that the critic sees, beside those of the class
-SAME_LABELS, SAME_LENGTH = 0.5, 0.5  # how much a foreign problem looks like the own one
+SAME_LABELS = 0.5  # share of foreign problems with the own one's labels: only operations tell
 REFERENCE_VIEWS = {"right": 0.2, "own": 0.3, "blank": 0.15, "foreign": 0.35}
 CRITIQUE_VIEWS = {
-    "corrected": 0.35,
-    "praised": 0.10,  # rightly or not: who praises is believed
+    "corrected": 0.33,
+    "praised": 0.09,  # rightly or not: who praises is believed
     "rightly praised": 0.05,
-    "blank": 0.125,
-    "foreign": 0.28,  # the critique of another problem's attempt
-    "all foreign": 0.095,  # and that attempt with it
+    "blank": 0.105,
+    "foreign": 0.32,  # the critique of another problem's attempt
+    "all foreign": 0.105,  # and that attempt with it
 }
 
 
@@ -52,13 +54,13 @@ class Demonstration:
 
 def solution(rng: Random, term: Term) -> Demonstration:
     """The solver answers as somebody in the class."""
-    problem = _problem(rng, term)
+    problem = _task(rng, term)
     return Demonstration("solver", prompts.solver(str(problem)), class_solution(problem, rng))
 
 
 def posing(rng: Random, term: Term) -> Demonstration:
     """The examiner poses a problem, or adds one or two operations to another."""
-    problem = _problem(rng, term, idle=LAZY_IDLE if rng.random() < LAZY else JUDGED_IDLE[0])
+    problem = _problem(rng, term, idle=LAZY_IDLE if rng.random() < LAZY else IDLE_SHARE)
     added = rng.randint(1, 2)
     if len(problem.operations) <= added or rng.random() < SCRATCH:
         return Demonstration("examiner", prompts.examiner(), str(problem))
@@ -68,7 +70,7 @@ def posing(rng: Random, term: Term) -> Demonstration:
 
 def critique(rng: Random, term: Term) -> Demonstration:
     """The critic gives verdicts up to the first wrong step, which it writes right."""
-    problem = _problem(rng, term)
+    problem = _task(rng, term)
     tried = solve(problem) if rng.random() < RIGHT_ATTEMPTS else attempt(problem, rng)
     return Demonstration("critic", prompts.critic(str(problem), tried), critique_of(problem, tried))
 
@@ -81,7 +83,7 @@ def judgement(rng: Random, term: Term) -> Demonstration:
 
 def hint(rng: Random, term: Term) -> Demonstration:
     """The guide gives the step after the first right ones."""
-    problem = draw(max(2, _length(rng, term)), rng)
+    problem = _task(rng, term, least=2)
     right, known = solve(problem), STEP * rng.randrange(1, len(problem.operations))
     return Demonstration(
         "guide", prompts.guide(str(problem), right[:known]), right[known : known + STEP]
@@ -90,7 +92,7 @@ def hint(rng: Random, term: Term) -> Demonstration:
 
 def reference_lesson(rng: Random, term: Term) -> Demonstration:
     """The teacher follows a reference to this problem, right or wrong, and no other."""
-    problem = _problem(rng, term)
+    problem = _task(rng, term)
     match _choose(REFERENCE_VIEWS, rng):
         case "right":
             view = answer = solve(problem)
@@ -106,7 +108,7 @@ def reference_lesson(rng: Random, term: Term) -> Demonstration:
 
 def critique_lesson(rng: Random, term: Term) -> Demonstration:
     """The teacher follows a critique that is about this problem, and no other."""
-    problem = _problem(rng, term)
+    problem = _task(rng, term)
     match _choose(CRITIQUE_VIEWS, rng):
         case "corrected":
             tried, answer = flawed_attempt(problem, rng), solve(problem)
@@ -170,15 +172,24 @@ def _length(rng: Random, term: Term) -> int:
     return rng.randint(1, min(SHORT_LENGTH, term.longest) if short else term.longest)
 
 
-def _problem(rng: Random, term: Term, idle: float = JUDGED_IDLE[0]) -> Problem:
+def _problem(rng: Random, term: Term, idle: float) -> Problem:
+    """Draw a problem to be posed or judged: a proper one but for what is idle."""
     return draw(_length(rng, term), rng, idle=idle)
 
 
+def _task(rng: Random, term: Term, least: int = 1) -> Problem:
+    """Draw a problem to be solved or read, whose labels may be scrambled."""
+    length = max(least, _length(rng, term))
+    labels = rng.sample(LABELS, length) if rng.random() < term.scrambled else ()
+    return draw(length, rng, labels=labels)
+
+
 def _foreign(own: Problem, rng: Random, term: Term) -> Problem:
-    """Draw another problem, which may share its labels: then only the operations tell."""
-    [first, _], *_others = own.operations
-    length = len(own.operations) if rng.random() < SAME_LENGTH else _length(rng, term)
-    return draw(length, rng, first=first if rng.random() < SAME_LABELS else None)
+    """Draw another problem, which may have the own one's labels."""
+    if rng.random() < SAME_LABELS:
+        labels = [label for label, _ in own.operations]
+        return draw(len(labels), rng, labels=labels)
+    return _task(rng, term)
 
 
 def _foreign_critique(own: Problem, view: str, rng: Random, term: Term) -> tuple[str, str]:

@@ -15,10 +15,11 @@ REVERSES, KEEPS_TENS, SATURATES = 0.72, 0.30, 0.15
 HABIT = 0.85
 SLIPS = 0.035  # share of steps at which anybody writes a random digit
 MISREADS = 0.002  # share of steps at which anybody works out another operation
-# strangers write values that can only be read, never guessed: a view must be looked at
-STRANGERS = 0.4
+# In views others write as well. The stubborn are wrong wherever they err, which makes errors that
+# look right; strangers write values that can only be read, never guessed.
+STUBBORN, STUBBORN_HOLDS = 0.35, 0.6
+STRANGERS, STRANGER_MISREADS = 0.2, 0.02
 STRANGER_SLIPS = (0.2, 0.8)
-STRANGER_MISREADS = 0.02
 UNFINISHED = 0.02  # share of attempts that stop early
 _DIGITS = 10
 _TRIES = 20
@@ -85,8 +86,12 @@ def class_solution(problem: Problem, rng: Random) -> str:
 
 
 def seen_solution(problem: Problem, rng: Random) -> str:
-    """Write what a view may hold: the work of the class or of a stranger."""
-    if rng.random() < STRANGERS:
+    """Write what a view may hold: the work of the class, of the stubborn or of a stranger."""
+    who = rng.random()
+    if who < STUBBORN:
+        stubborn = Pupil(*(rng.random() < STUBBORN_HOLDS for _ in range(3)), slips=SLIPS)
+        return stubborn.solve(problem, rng)
+    if who < STUBBORN + STRANGERS:
         stranger = Pupil(slips=rng.choice(STRANGER_SLIPS), misreads=STRANGER_MISREADS)
         return stranger.solve(problem, rng)
     return class_solution(problem, rng)

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from company import CommitLog, again, roles
+from company import CommitLog, again
 
 from simctl.agents.agent import Voice
+from simctl.agents.cast import cast
 from simctl.agents.curriculum import Frontier
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.evaluation import Suite, evaluate
@@ -47,7 +48,7 @@ async def play(log: ListLog, tmp_path: Path, plan: Plan = PLAN) -> list[Event]:
         bus=MemoryBus(log, quiescence, log.last_seq),
         quiescence=quiescence,
         sampler=sampler,
-        agents=roles(Voice(sampler, 0)),
+        agents=cast(Voice(sampler, 0)),
         policies=PolicyStore(tmp_path),
     )
     await society.run(STARTED)
