@@ -6,4 +6,4 @@ Made by `simctl school --seed 0 --out DIR`, whose files lie beside this one.
 from pathlib import Path
 
 PATH = Path(__file__).parent
-SHA256 = "8ddc412dea3acd15d4233bb7a1166ac236d4fe0271a269bc994bf2acbd863ba1"  # of model.safetensors
+SHA256 = "c2044be1da879f64d64e2005c8465fec82291f8c848106d004e011c7e2a72b40"  # of model.safetensors
