@@ -123,7 +123,7 @@ def _change(course: list[float], style: str, drawn: str) -> Text:
 
 
 def _course(points: list[Point], name: str) -> list[tuple[float, float]]:
-    return [(point.round, point.scores[name]) for point in points if name in point.scores]
+    return [(point.version, point.scores[name]) for point in points if name in point.scores]
 
 
 def _roles(progress: Progress) -> Table:

@@ -32,7 +32,6 @@ class Point:
     """The scores of a policy version on a suite, and what had been spent by then."""
 
     version: int
-    round: int
     tokens: int
     seconds: float
     scores: dict[str, float]
@@ -63,6 +62,7 @@ class Progress:
     def __init__(self) -> None:
         """Begin with nothing heard."""
         self.events = self.tokens = self.round = self.version = 0
+        self._spent: dict[int, tuple[int, float]] = {}  # tokens and seconds behind each version
         self.episodes = self.episodes_done = 0
         self.seconds = 0.0  # that the run was being played
         self.phase = "starting"
@@ -156,10 +156,12 @@ class Progress:
             case AnswerGraded(role=role, reward=reward):
                 self.roles[role].earn(event.round, reward)
             case PolicyEvaluated(suite=suite, scores=scores, version=version):
-                point = Point(version, event.round, self.tokens, self.seconds, scores)
+                # it is measured while the next round learns: what that round cost is not its own
+                point = Point(version, *self._spent.get(version, (0, self.seconds)), scores)
                 self.curves.setdefault(suite, []).append(point)
             case PolicySynced(ok=True, version=version):
                 self.version = version
+                self._spent[version] = (self.tokens, self.seconds)
             case PolicySynced(version=version, reason=reason):
                 self.troubles.append(f"policy v{version} refused: {reason}")
             case RoleFailed(role=role, error=error):

@@ -21,13 +21,13 @@ from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import RoleFailed, RunEnded, RunStarted
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.recipe import Recipe, dump, load
+from simctl.cli.runs import POLICIES, RECIPE_FILE
 from simctl.cli.trainer import TrainerFailedError, TrainerProcess
+from simctl.store.access import LOG
 from simctl.store.duck import DuckLog
 from simctl.store.errors import StoreError
 from simctl.store.policies import PolicyStore
 from simctl.store.server import Endpoint
-
-LOG, POLICIES, RECIPE = "log.duckdb", "policies", "run.toml"
 
 
 class View(Protocol):
@@ -59,7 +59,7 @@ def start(recipe: Recipe, run_dir: Path, base: Path, view: View) -> Outcome:
         PolicyError: `base` holds no policy.
     """
     run_dir.mkdir(parents=True)
-    (run_dir / RECIPE).write_text(dump(recipe))
+    (run_dir / RECIPE_FILE).write_text(dump(recipe))
     PolicyStore(run_dir / POLICIES).adopt(base)
     with DuckLog(run_dir / LOG, run=run_dir.name) as log:
         return _play(recipe, run_dir, log, view)
@@ -68,7 +68,7 @@ def start(recipe: Recipe, run_dir: Path, base: Path, view: View) -> Outcome:
 def resume(run_dir: Path, view: View) -> Outcome:
     """Go on with a run from what its log has."""
     with DuckLog(run_dir / LOG, run=run_dir.name) as log:
-        return _play(load(str(run_dir / RECIPE)), run_dir, log, view)
+        return _play(load(str(run_dir / RECIPE_FILE)), run_dir, log, view)
 
 
 def _play(recipe: Recipe, run_dir: Path, log: DuckLog, view: View) -> Outcome:

@@ -40,15 +40,14 @@ def summarise(console: Console, progress: Progress, run_dir: Path) -> None:
 
 
 def curve(progress: Progress) -> Table:
-    """Return the held-out accuracies over rounds, tokens and time."""
-    shown = table(numbers=("round", "policy", "tokens", "time"))
+    """Return the held-out accuracies over versions, tokens and time."""
+    shown = table(numbers=("policy", "tokens", "time"))
     for suite, points in progress.curves.items():
         more = _named(points)[len(_SCORES) :]
         shown.add_column(" ".join([suite, *more]), justify="right", no_wrap=True)
     for row in _some(_by_version(progress)):
         first = next(iter(row.values()))
         shown.add_row(
-            str(first.round),
             f"v{first.version}",
             count(first.tokens),
             duration(first.seconds),

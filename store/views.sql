@@ -117,17 +117,18 @@ COMMENT ON VIEW updates IS
 CREATE OR REPLACE VIEW learning_curve AS
 SELECT p.version, p.suite, p.score_name, p.score, p.problems,
     coalesce(t.sampled_tokens, 0) AS sampled_tokens,
-    (p.wall_us - (SELECT min(wall_us) FROM events)) / 1e6 AS seconds, p.round, p.seq AS evaluated
+    (p.ready_us - (SELECT min(wall_us) FROM events)) / 1e6 AS seconds, p.seq AS evaluated
 FROM (
-    SELECT *, unnest(map_keys(scores)) AS score_name, unnest(map_values(scores)) AS score
-    FROM policy_evaluated
+    SELECT e.*, unnest(map_keys(e.scores)) AS score_name, unnest(map_values(e.scores)) AS score,
+        coalesce(u.seq, 0) AS ready, coalesce(u.wall_us, e.wall_us) AS ready_us
+    FROM policy_evaluated e LEFT JOIN policy_updated u USING (version)
 ) p
 ASOF LEFT JOIN (
     SELECT seq, sum(len(tokens)) OVER (ORDER BY seq)::BIGINT AS sampled_tokens
     FROM events WHERE tokens IS NOT NULL AND policy_version IS NOT NULL
-) t ON t.seq < p.seq;
+) t ON t.seq < p.ready;
 COMMENT ON VIEW learning_curve IS
-'One row a score of an evaluation; sampled_tokens is what the society had sampled by then';
+'One row a score of a policy version; sampled_tokens and seconds are what it took to make it';
 
 CREATE OR REPLACE VIEW lineage AS
 SELECT b.version, b.seq AS batch, e.seq AS source, e.kind, e.sender AS role,
