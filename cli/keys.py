@@ -58,7 +58,7 @@ def dotted(root: type[BaseModel], place: Place) -> str:
 
 def nearest(name: str, names: list[str]) -> list[str]:
     """Return all names, those most like `name` first."""
-    close = get_close_matches(name, names, n=len(names), cutoff=0.5)
+    close = get_close_matches(name, names, n=max(len(names), 1), cutoff=0.5)
     return close + [each for each in names if each not in close]
 
 

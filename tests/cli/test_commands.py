@@ -214,6 +214,12 @@ def test_a_mistake_leaves_no_run_behind(simctl: Command, tmp_path: Path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_missing_run_is_told_where_there_is_no_run_at_all(simctl: Command, tmp_path: Path):
+    said = simctl("query", "nosuch", "select 1", "--runs-dir", str(tmp_path))
+    assert said.code == 2
+    assert "nosuch does not exist" in said.err
+
+
 def test_a_file_that_is_no_log_is_told(simctl: Command, tmp_path: Path):
     run_dir = tmp_path / "foreign"
     run_dir.mkdir()
