@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from simctl.agents import prompts
 from simctl.agents.gates.exam import Exam, share
 from simctl.agents.gates.gate import Gate
-from simctl.agents.tasks.chain import RIGHT, WRONG, Problem, critique_of, solve
+from simctl.agents.tasks.chain import RIGHT, STEP, WRONG, Problem, critique_of, solve
 
 LENGTHS = range(4, 11)
 FOUND, ALARMS = 0.80, 0.05
@@ -61,5 +61,5 @@ async def _criticise(exam: Exam, attempts: Sequence[Attempt]) -> list[str]:
 
 def _finding(critique: str) -> tuple[int, str, str]:
     """Return how many steps are right, whether one is wrong, and what it should be."""
-    seen, fault, mended = critique.partition(WRONG)
-    return seen.count(RIGHT), fault, mended
+    *_, last = critique.split(RIGHT)
+    return critique.count(RIGHT), WRONG in last, last[:STEP]

@@ -112,20 +112,27 @@ def _consecutive(first: str, count: int) -> str:
 
 
 def critique_of(problem: Problem, attempt: str) -> str:
-    """Write the right critique: the attempt's steps with a verdict each, up to the first wrong one.
+    """Write the right critique: each step derived anew, the attempt's value quoted, and a verdict.
 
-    `k+5=2.l*3=6.m-4=8!m-4=2`: the wrong step is followed by what it should be (nothing where
-    the attempt should have ended).
+    `k+5=2=2.l*3=6=9!` for an attempt that wrote `k+5=2l*3=9`: it ends with the first wrong step.
+    Nothing is quoted where the attempt has another operation or none, and a lone `!` stands
+    where it should have ended.
     """
     reference = solve(problem)
     written: list[str] = []
     for at in range(0, len(reference), STEP):
         step, right = attempt[at : at + STEP], reference[at : at + STEP]
+        written.append(remark(right, step))
         if step != right:
-            return "".join([*written, step, WRONG, right])
-        written.append(step + RIGHT)
-    surplus = attempt[len(reference) : len(reference) + STEP]
-    return "".join(written) + (surplus + WRONG if surplus else "")
+            return "".join(written)
+    return "".join(written) + (WRONG if len(attempt) > len(reference) else "")
+
+
+def remark(right: str, step: str) -> str:
+    """Write what a critique says of one step of an attempt."""
+    operation = STEP - 2  # characters before the value
+    quoted = step[operation:] if step[:operation] == right[:operation] else ""
+    return right + quoted + (RIGHT if step == right else WRONG)
 
 
 def first_wrong(problem: Problem, attempt: str) -> int | None:

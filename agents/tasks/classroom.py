@@ -13,12 +13,12 @@ from simctl.agents import prompts
 from simctl.agents.tasks.chain import (
     IDLE_SHARE,
     LABELS,
-    RIGHT,
     STEP,
     Problem,
     critique_of,
     draw,
     judgement_of,
+    remark,
     solve,
 )
 from simctl.agents.tasks.pupils import attempt, class_solution, flawed_attempt, seen_solution
@@ -34,12 +34,12 @@ RIGHT_ATTEMPTS = 0.3  # share of right attempts that the critic sees, beside tho
 SAME_LABELS = 0.5  # share of foreign problems with the own one's labels: only operations tell
 REFERENCE_VIEWS = {"right": 0.2, "own": 0.3, "blank": 0.15, "foreign": 0.35}
 CRITIQUE_VIEWS = {
-    "corrected": 0.33,
+    "corrected": 0.315,
     "praised": 0.09,  # rightly or not: who praises is believed
-    "rightly praised": 0.05,
-    "blank": 0.105,
-    "foreign": 0.32,  # the critique of another problem's attempt
-    "all foreign": 0.105,  # and that attempt with it
+    "rightly praised": 0.045,
+    "blank": 0.08,
+    "foreign": 0.35,  # the critique of another problem's attempt
+    "all foreign": 0.12,  # and that attempt with it
 }
 
 
@@ -136,13 +136,13 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "solution": Kind("solver", solution, 0.16, 0.22),
-    "posing": Kind("examiner", posing, 0.06, 0.14),
-    "critique": Kind("critic", critique, 0.30, 0.18),
+    "solution": Kind("solver", solution, 0.16, 0.21),
+    "posing": Kind("examiner", posing, 0.06, 0.15),
+    "critique": Kind("critic", critique, 0.26, 0.16),
     "judgement": Kind("guide", judgement, 0.04, 0.04),
     "hint": Kind("guide", hint, 0.04, 0.04),
     "reference lesson": Kind("teacher", reference_lesson, 0.16, 0.14),
-    "critique lesson": Kind("teacher", critique_lesson, 0.24, 0.24),
+    "critique lesson": Kind("teacher", critique_lesson, 0.28, 0.26),
 }
 
 
@@ -202,4 +202,5 @@ def _foreign_critique(own: Problem, view: str, rng: Random, term: Term) -> tuple
 
 def _praise(tried: str) -> str:
     """Find every step right, whatever it holds."""
-    return "".join(tried[at : at + STEP] + RIGHT for at in range(0, len(tried), STEP))
+    steps = (tried[at : at + STEP] for at in range(0, len(tried), STEP))
+    return "".join(remark(step, step) for step in steps)

@@ -52,10 +52,10 @@ def test_the_first_wrong_step_is_found_and_the_prefix_before_it_is_kept(
 @pytest.mark.parametrize(
     ("attempt", "critique"),
     [
-        (SOLUTION, "k+5=2.l*3=6.m-4=2."),
-        ("k+5=2l*3=6m-4=8", "k+5=2.l*3=6.m-4=8!m-4=2"),
-        ("k+5=2l*3=6", "k+5=2.l*3=6.!m-4=2"),
-        (SOLUTION + "n+1=3", "k+5=2.l*3=6.m-4=2.n+1=3!"),
+        (SOLUTION, "k+5=2=2.l*3=6=6.m-4=2=2."),
+        ("k+5=2l*3=6m-4=8", "k+5=2=2.l*3=6=6.m-4=2=8!"),
+        ("k+5=2l*3=6", "k+5=2=2.l*3=6=6.m-4=2!"),
+        (SOLUTION + "n+1=3", "k+5=2=2.l*3=6=6.m-4=2=2.!"),
     ],
 )
 def test_a_critique_stops_after_the_first_wrong_step(attempt: str, critique: str):
@@ -66,7 +66,7 @@ def test_a_critique_stops_after_the_first_wrong_step(attempt: str, critique: str
 
 
 def test_a_false_alarm_is_neither_exact_nor_a_right_verdict():
-    grade = ENV.grade_critique(PROBLEM, SOLUTION, "k+5=2!k+5=3")
+    grade = ENV.grade_critique(PROBLEM, SOLUTION, "k+5=3=2!")
     assert grade.parts == {"exact": 0.0, "verdict": 0.0}
 
 

@@ -22,7 +22,7 @@ class SchoolSettings(Value):
     """How the policy is schooled. Steps and not seconds: a seed fixes the weights."""
 
     model: ModelSettings = ModelSettings()
-    steps: int = Field(default=4200, ge=1, description="optimiser steps")
+    steps: int = Field(default=4400, ge=1, description="optimiser steps")
     rows: int = Field(default=64, ge=1, description="lessons in a step")
     shelf: int = Field(
         default=16, ge=1, description="steps whose lessons are sorted by length together"
