@@ -28,7 +28,7 @@ from simctl.bus.asks import ROLES, Role
 END = "\n"  # ends every answer
 SHORT, SHORT_LENGTH = 0.35, 4  # this share of problems has at most so many operations
 LAZY, LAZY_IDLE = 0.3, 0.75  # share of an examiner's problems that are idle, and how idle
-SCRATCH = 0.3  # share of an examiner's problems that extend nothing
+SCRATCH = 0.5  # share of an examiner's problems that extend nothing
 JUDGED_IDLE = (IDLE_SHARE, 0.3, 0.6, 0.75)  # how idle problems are that the guide judges
 RIGHT_ATTEMPTS = 0.3  # share of right attempts that the critic sees, beside those of the class
 SAME_LABELS = 0.5  # share of foreign problems with the own one's labels: only operations tell
@@ -136,13 +136,13 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "solution": Kind("solver", solution, 0.16, 0.21),
-    "posing": Kind("examiner", posing, 0.06, 0.15),
-    "critique": Kind("critic", critique, 0.26, 0.16),
+    "solution": Kind("solver", solution, 0.16, 0.20),
+    "posing": Kind("examiner", posing, 0.10, 0.18),
+    "critique": Kind("critic", critique, 0.25, 0.16),
     "judgement": Kind("guide", judgement, 0.04, 0.04),
     "hint": Kind("guide", hint, 0.04, 0.04),
     "reference lesson": Kind("teacher", reference_lesson, 0.16, 0.14),
-    "critique lesson": Kind("teacher", critique_lesson, 0.28, 0.26),
+    "critique lesson": Kind("teacher", critique_lesson, 0.25, 0.24),
 }
 
 
