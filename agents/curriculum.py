@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from random import Random
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from simctl.bus.event import Event
 from simctl.bus.messages import AnswerGraded, CurriculumMoved, TaskChecked, TaskPosed
@@ -47,12 +47,26 @@ class Syllabus(ABC):
         """Say what the next round draws from."""
 
 
-class Uniform(Curriculum):
+class Graded(Curriculum, ABC):
+    """A curriculum that draws difficulties from a range."""
+
+    min_difficulty: int = Field(default=2, ge=1, description="easiest problems drawn")
+    max_difficulty: int = Field(default=16, ge=1, description="hardest problems drawn")
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> Self:
+        if self.min_difficulty > self.max_difficulty:
+            raise ValueError(
+                f"min_difficulty is {self.min_difficulty}; it must not be over max_difficulty, "
+                f"which is {self.max_difficulty}"
+            )
+        return self
+
+
+class Uniform(Graded):
     """A fixed curriculum: every difficulty is equally likely, whatever the solver can do."""
 
     kind: Literal["uniform"] = "uniform"
-    min_difficulty: int = Field(default=2, ge=1, description="easiest problems drawn")
-    max_difficulty: int = Field(default=10, ge=1, description="hardest problems drawn")
 
     def begin(self) -> "Syllabus":
         """Return a state that never moves."""
@@ -60,17 +74,15 @@ class Uniform(Curriculum):
         return _Levels(dict.fromkeys(levels, 1.0))
 
 
-class Frontier(Curriculum):
+class Frontier(Graded):
     """Difficulties are drawn where the solver's solve rate s is near one half: weight 4s(1-s).
 
     Difficulties not yet tried count as solved somewhat less than the nearest easier one.
     """
 
     kind: Literal["frontier"] = "frontier"
-    min_difficulty: int = Field(default=2, ge=1, description="easiest problems drawn")
-    max_difficulty: int = Field(default=16, ge=1, description="hardest problems drawn")
     floor: float = Field(
-        default=0.02, ge=0, description="least weight of a difficulty within reach"
+        default=0.02, gt=0, description="least weight of a difficulty within reach"
     )
 
     def begin(self) -> "Syllabus":
@@ -79,7 +91,7 @@ class Frontier(Curriculum):
 
 
 class Extend(Curriculum):
-    """The examiner poses: new problems, and extensions of those that were worth most to it."""
+    """The examiner poses: new problems, and extensions of the last that were worth it."""
 
     kind: Literal["extend"] = "extend"
     extend_share: float = Field(
@@ -87,7 +99,7 @@ class Extend(Curriculum):
     )
     pool_size: int = Field(default=256, ge=1, description="problems kept as possible parents")
     worth: float = Field(
-        default=0.3, description="least examiner reward of a problem that is kept as a parent"
+        default=0.3, description="a problem that earned the examiner more is kept as a parent"
     )
 
     def begin(self) -> "Syllabus":

@@ -10,7 +10,7 @@ from simctl.bus.asks import GiveHint, JudgeTask
 from simctl.bus.event import Event
 from simctl.bus.messages import HintGiven, TaskJudged
 
-CLEAN = "^"  # the judgement that a problem is a proper one
+CLEAN, DEGENERATE = "^", "~"  # its judgements: a proper problem, or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,19 @@ class Guide:
 
 
 def _judged(ask: JudgeTask, said: Completion) -> TaskJudged:
-    # there are two judgements, so the probability of one is known from the other's
-    chosen = math.exp(said.logprobs[0])
     return TaskJudged(
         task=ask.task,
-        clean=chosen if said.text.startswith(CLEAN) else 1.0 - chosen,
+        clean=_clean(said),
         judgement=said.text,
         temperature=ask.sampling.temperature,
         truncated=said.truncated,
     )
+
+
+def _clean(said: Completion) -> float:
+    """Return the probability of the clean judgement; what is no judgement clears nothing."""
+    chosen = math.exp(said.logprobs[0])
+    return {CLEAN: chosen, DEGENERATE: 1.0 - chosen}.get(said.text[:1], 0.0)
 
 
 def _hint(ask: GiveHint, said: Completion) -> HintGiven:

@@ -113,24 +113,28 @@ class Society:
             if self._round == 0:
                 await self._say(started)
                 await self._evaluate()
-                await self._next_round()
-            while not self._done():
+            else:
+                await self._play()  # once more, as far as it came
+            while not self._is_over():
+                self._next_round()
                 await self._play()
-                await self._next_round()
+            if self._round > 0:
+                await self._evaluate()
             for helper in helpers:
                 helper.cancel()
 
-    def _done(self) -> bool:
+    def _is_over(self) -> bool:
         limit = self._plan.rounds.max_tokens
-        spent = limit is not None and self._memory.tokens >= limit
-        return spent or self._round > self._plan.rounds.rounds
+        said = (event.utterance for event in self._record.events())
+        tokens = self._memory.tokens + sum(len(each.tokens) for each in said if each)
+        return self._round >= self._plan.rounds.rounds or (limit is not None and tokens >= limit)
 
     async def _resume(self, epoch: int) -> None:
         resumed = RunResumed(incarnation=epoch)
         draft = Draft(SOCIETY, epoch, 0, resumed, SOCIETY, round=self._round)
         await self._bus.publish([draft])
 
-    async def _next_round(self) -> None:
+    def _next_round(self) -> None:
         self._memory.close(self._record.events(), self._syllabus)
         self._record.clear()
         self._round += 1
@@ -147,30 +151,18 @@ class Society:
         await self._record.until(lambda event: event.seq == ended.seq)
         if self._plan.learns:
             await self._learn()
-        if self._is_last():
-            await self._evaluate()
-
-    def _is_last(self) -> bool:
-        limit = self._plan.rounds.max_tokens
-        sampled = sum(len(e.utterance.tokens) for e in self._record.events() if e.utterance)
-        spent = limit is not None and self._memory.tokens + sampled >= limit
-        return spent or self._round == self._plan.rounds.rounds
 
     async def _learn(self) -> None:
         """Wait for the trainer; evaluate the policy that it starts from in the meantime."""
         due = self._round > 1 and (self._round - 1) % self._plan.rounds.eval_every == 0
-        async with asyncio.TaskGroup() as group:
-            waiting = group.create_task(self._record.until(self._is_update))
-            scoring = group.create_task(self._scores()) if due else None
-        for score in scoring.result() if scoring else ():
+        # commits wait for model calls: the trainer must have its batch before scoring begins
+        await self._record.until(lambda event: event.kind == "batch_built")
+        scores = await self._scores() if due else []
+        update = (await self._record.until(lambda event: event.kind == "policy_updated")).message
+        for score in scores:
             await self._say(score)
-        update = waiting.result().message
         if isinstance(update, PolicyUpdated):
             await self._say(await asyncio.to_thread(sync, self._sampler, update, self._policies))
-
-    def _is_update(self, event: Event) -> bool:
-        update = event.message
-        return isinstance(update, PolicyUpdated) and update.version == self._round
 
     async def _evaluate(self) -> None:
         for score in await self._scores():

@@ -40,7 +40,6 @@ class Teacher:
             task=ask.task,
             of=ask.of,
             view=ask.view,
-            exposure=ask.exposure,
             solution=said.text,
             temperature=ask.sampling.temperature,
             truncated=said.truncated,

@@ -90,8 +90,8 @@ class WriteCritique(Ask):
 class GiveLesson(Ask):
     """Ask the teacher for a lesson on the attempt of event `of` under a privileged view.
 
-    `exposure` is the share of the view that is shown (1.0 shows all). With `speak` false the
-    teacher only lays out its view: the lesson then holds prompt tokens and no answer.
+    With `speak` false the teacher only lays out its view: the lesson then holds prompt tokens
+    and no answer.
     """
 
     kind: Literal["give_lesson"] = "give_lesson"
@@ -102,7 +102,6 @@ class GiveLesson(Ask):
     reference: str = ""
     attempt: str = ""
     critique: str = ""
-    exposure: float = Field(default=1.0, ge=0, le=1)
     speak: bool = True
 
 

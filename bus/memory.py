@@ -11,6 +11,9 @@ from simctl.bus.quiescence import Quiescence, Work
 COMMIT_RANK = 0  # commits go before model calls: an ask must be durable before it is answered
 
 
+_Waiting = tuple[Sequence[Draft], asyncio.Future[list[Event]]]
+
+
 class _Reader:
     """A place in the shared list."""
 
@@ -26,7 +29,7 @@ class MemoryBus:
         """Deliver what `journal` makes durable after `last_seq`; `quiescence` times commits."""
         self._journal = journal
         self._quiescence = quiescence
-        self._waiting: list[tuple[Sequence[Draft], asyncio.Future[list[Event]]]] = []
+        self._waiting: list[_Waiting] = []
         self._tail: list[Event] = []  # delivered, and not yet heard by every reader
         self._start = 0  # the position of the first event of the tail
         self._readers: list[_Reader] = []
@@ -85,15 +88,21 @@ class MemoryBus:
 
     async def _commit(self) -> None:
         waiting, self._waiting = self._waiting, []
+        if not await self._append(waiting) and len(waiting) > 1:
+            for each in waiting:  # one refused draft is its publisher's fault alone
+                await self._append([each])
+        self._quiescence.touch()
+
+    async def _append(self, waiting: Sequence[_Waiting]) -> bool:
+        """Append and deliver together; say whether it went well, or who alone it went ill for."""
         try:
             events = await self._journal.append(
                 [draft for drafts, _ in waiting for draft in drafts]
             )
-        except BaseException as error:
-            for _, heard in waiting:
-                if not heard.done():
-                    heard.set_exception(error)
-            raise
+        except Exception as error:  # noqa: BLE001 - the publisher hears it
+            if len(waiting) == 1 and not waiting[0][1].done():
+                waiting[0][1].set_exception(error)
+            return False
         fresh = [event for event in events if event.seq > self._last_seq]
         self._last_seq = max([self._last_seq, *(event.seq for event in fresh)])
         self._deliver(fresh)
@@ -102,4 +111,4 @@ class MemoryBus:
             if not heard.done():  # the publisher may have been cancelled; the log has it anyway
                 heard.set_result(events[at : at + len(drafts)])
             at += len(drafts)
-        self._quiescence.touch()
+        return True

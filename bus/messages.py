@@ -85,7 +85,6 @@ class LessonGiven(Spoken):
     task: int
     of: int
     view: View
-    exposure: float
     solution: str
 
 

@@ -111,6 +111,16 @@ class Recipe(Value):
         return bool(self.objective)
 
     @model_validator(mode="after")
+    def _draws_what_passes(self) -> Self:
+        hardest = getattr(self.curriculum, "max_difficulty", 0)
+        if self.episode.kind == "solve" and hardest > self.task.max_operations:
+            raise ValueError(
+                f"curriculum.max_difficulty is {hardest}; it must not be over "
+                f"task.max_operations, which is {self.task.max_operations}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _names_suites_once(self) -> Self:
         names = [suite.name for suite in self.suite]
         twice = sorted({name for name in names if names.count(name) > 1})

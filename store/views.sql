@@ -60,7 +60,7 @@ COMMENT ON VIEW judgements IS 'One row a judgement of the guide: is the problem 
 
 CREATE OR REPLACE VIEW lessons AS
 SELECT l.seq AS lesson, l.task, l.of AS attempt, a.solution AS attempt_solution, l.view,
-    l.exposure, l.solution, l.token_count > 0 AS spoken, g.reward, g.parts,
+    l.solution, l.token_count > 0 AS spoken, g.reward, g.parts,
     l.policy_version, l.round, l.episode
 FROM lesson_given l
 LEFT JOIN attempts a ON a.attempt = l.of

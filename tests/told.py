@@ -101,7 +101,7 @@ def attempt(story: Story, ask: int, place: int, text: str, at: dict[str, object]
         criticism = critique_of(parse(PROBLEM), text)
         written = CritiqueWritten(task=task, of=of, critique=criticism, verdict=False)
         grade(story, "critic", story.tell(written, "critic", utterance=said(30, 20), **at), 1.0, at)
-        lesson = LessonGiven(task=task, of=of, view="critique", exposure=1.0, solution=SOLUTION)
+        lesson = LessonGiven(task=task, of=of, view="critique", solution=SOLUTION)
         story.tell(lesson, "teacher", utterance=said(40, 16), **at)
 
 

@@ -172,7 +172,6 @@ class Learner:
                 each = self._surrogate(micro, logits, weights, loss, meter)
             case Divergence():
                 each = weights * losses.divergence(logits, self._taught(micro), loss)
-        # a masked token may hold anything, even what is not finite
         return each[weights != 0].sum()
 
     def _surrogate(
@@ -210,6 +209,8 @@ class Learner:
         for sample in micro:
             here = slice(at, at + len(sample.tokens))
             at = here.stop
+            if not losses.is_finite(entropies[here].sum() + gaps[here].sum()):
+                continue  # the step will be skipped, and says so
             meter.mean(f"entropy/{sample.role}", float(entropies[here].sum()), len(sample.tokens))
             if sample.policy_version is not None:
                 name = "sampling/sampling_logp_difference"

@@ -1,5 +1,6 @@
 """Rehearse: nobody samples; the school's demonstrations are shown again. The control arm."""
 
+import itertools
 from typing import Literal
 
 from pydantic import Field
@@ -23,10 +24,12 @@ class Rehearse(Episode):
     )
     max_difficulty: int = Field(default=10, ge=1, description="longest problems shown")
 
-    async def play(self, stage: Stage, env: Environment, start: Start) -> EpisodeEnded:  # noqa: ARG002 - nothing is posed
+    async def play(self, stage: Stage, env: Environment, start: Start) -> EpisodeEnded:  # noqa: ARG002 - nothing is drawn
         """Let the teacher show demonstrations; what it shows is in the log, token by token."""
         rng, term = stage.dice("demonstrations"), Term(longest=self.max_difficulty)
-        shown = [lesson(rng, term, self.roles) for _ in range(self.num_generations)]
+        drawn = (lesson(rng, term, self.roles) for _ in itertools.count())
+        allowed = (each for each in drawn if env.check(each.problem).gates["not_held_out"])
+        shown = itertools.islice(allowed, self.num_generations)
         asks = [
             ShowDemonstration(role=each.role, prompt=each.prompt, answer=each.answer)
             for each in shown

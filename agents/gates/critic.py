@@ -59,7 +59,7 @@ async def _criticise(exam: Exam, attempts: Sequence[Attempt]) -> list[str]:
     return await exam.greedy([prompts.critic(str(problem), text) for problem, text in attempts])
 
 
-def _finding(critique: str) -> tuple[int, str, str]:
+def _finding(critique: str) -> tuple[int, bool, str]:
     """Return how many steps are right, whether one is wrong, and what it should be."""
     *_, last = critique.split(RIGHT)
     return critique.count(RIGHT), WRONG in last, last[:STEP]

@@ -104,7 +104,14 @@ class TransformersSampler:
         waiting, self._waiting = self._waiting, []
         requests = [request for batch, _ in waiting for request in batch]
         # in a thread, so that signals and other processes are heard while the model works
-        completions = await asyncio.to_thread(self._complete, requests)
+        try:
+            completions = await asyncio.to_thread(self._complete, requests)
+        except Exception as error:  # noqa: BLE001 - it is the asking role's failure, and data
+            for _, answered in waiting:
+                if not answered.done():
+                    answered.set_exception(error)
+            self._quiescence.touch()
+            return
         at = 0
         for batch, answered in waiting:
             if not answered.done():

@@ -21,6 +21,7 @@ STEP = 5  # characters of a solved step: label, operator, digit, =, value
 CLEAN, DEGENERATE = "^", "~"  # the guide's judgements
 RIGHT, WRONG = ".", "!"  # the critic's verdicts
 DEGENERATE_SHARE = 0.4
+_PATIENCE = 1000  # draws before a difficulty counts as held out altogether
 _TARGET_SEED = 20_260_101  # the held-out problems belong to the family, not to a run
 _PROBLEM = re.compile(r"([0-9])((?:[a-z][+\-*][0-9])+)")
 IDLE = ("+0", "-0", "*0", "*1")  # operations that leave nothing to work out
@@ -161,11 +162,18 @@ class ChainTasks:
         }
 
     def draw(self, difficulty: int, rng: Random) -> str:
-        """Return a proper problem that is no target."""
-        while True:
+        """Return a proper problem that is no target.
+
+        Raises:
+            ValueError: there is none, or none that is easily found.
+        """
+        if difficulty > self._max_operations:
+            raise ValueError(f"no problem of {difficulty} operations passes the gates")
+        for _ in range(_PATIENCE):
             problem = draw(difficulty, rng)
             if signature(problem) not in self._held_out:
                 return str(problem)
+        raise ValueError(f"nearly all problems of difficulty {difficulty} are held out")
 
     def targets(self, difficulty: int, count: int) -> tuple[str, ...]:
         """Return the first `count` held-out problems of this difficulty."""

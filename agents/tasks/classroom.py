@@ -6,7 +6,7 @@ foreign view it answers as the class would, so that its views, and nothing else,
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from simctl.agents import prompts
@@ -48,6 +48,7 @@ class Demonstration:
     """What a role is asked, and what the school wants to be answered."""
 
     role: Role
+    problem: str
     prompt: str
     answer: str
 
@@ -55,7 +56,9 @@ class Demonstration:
 def solution(rng: Random, term: Term) -> Demonstration:
     """The solver answers as somebody in the class."""
     problem = _task(rng, term)
-    return Demonstration("solver", prompts.solver(str(problem)), class_solution(problem, rng))
+    return Demonstration(
+        "solver", str(problem), prompts.solver(str(problem)), class_solution(problem, rng)
+    )
 
 
 def posing(rng: Random, term: Term) -> Demonstration:
@@ -63,22 +66,26 @@ def posing(rng: Random, term: Term) -> Demonstration:
     problem = _problem(rng, term, idle=LAZY_IDLE if rng.random() < LAZY else IDLE_SHARE)
     added = rng.randint(1, 2)
     if len(problem.operations) <= added or rng.random() < SCRATCH:
-        return Demonstration("examiner", prompts.examiner(), str(problem))
+        return Demonstration("examiner", str(problem), prompts.examiner(), str(problem))
     parent = str(Problem(problem.start, problem.operations[:-added]))
-    return Demonstration("examiner", prompts.examiner(parent), str(problem).removeprefix(parent))
+    return Demonstration(
+        "examiner", str(problem), prompts.examiner(parent), str(problem).removeprefix(parent)
+    )
 
 
 def critique(rng: Random, term: Term) -> Demonstration:
     """The critic gives verdicts up to the first wrong step, which it writes right."""
     problem = _task(rng, term)
     tried = solve(problem) if rng.random() < RIGHT_ATTEMPTS else attempt(problem, rng)
-    return Demonstration("critic", prompts.critic(str(problem), tried), critique_of(problem, tried))
+    return Demonstration(
+        "critic", str(problem), prompts.critic(str(problem), tried), critique_of(problem, tried)
+    )
 
 
 def judgement(rng: Random, term: Term) -> Demonstration:
     """The guide judges whether a problem is a proper one."""
     problem = _problem(rng, term, idle=rng.choice(JUDGED_IDLE))
-    return Demonstration("guide", prompts.guide(str(problem)), judgement_of(problem))
+    return Demonstration("guide", str(problem), prompts.guide(str(problem)), judgement_of(problem))
 
 
 def hint(rng: Random, term: Term) -> Demonstration:
@@ -86,7 +93,10 @@ def hint(rng: Random, term: Term) -> Demonstration:
     problem = _task(rng, term, least=2)
     right, known = solve(problem), STEP * rng.randrange(1, len(problem.operations))
     return Demonstration(
-        "guide", prompts.guide(str(problem), right[:known]), right[known : known + STEP]
+        "guide",
+        str(problem),
+        prompts.guide(str(problem), right[:known]),
+        right[known : known + STEP],
     )
 
 
@@ -103,7 +113,7 @@ def reference_lesson(rng: Random, term: Term) -> Demonstration:
         case _:
             view = solve(_foreign(problem, rng, term))
             answer = class_solution(problem, rng)
-    return Demonstration("teacher", prompts.teacher(str(problem), view), answer)
+    return Demonstration("teacher", str(problem), prompts.teacher(str(problem), view), answer)
 
 
 def critique_lesson(rng: Random, term: Term) -> Demonstration:
@@ -122,7 +132,9 @@ def critique_lesson(rng: Random, term: Term) -> Demonstration:
         case foreign:
             tried, said = _foreign_critique(problem, foreign, rng, term)
             answer = class_solution(problem, rng)
-    return Demonstration("teacher", prompts.teacher(str(problem), tried, said), answer)
+    return Demonstration(
+        "teacher", str(problem), prompts.teacher(str(problem), tried, said), answer
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +161,7 @@ KINDS: Mapping[str, Kind] = {
 def demonstration(kind: str, rng: Random, term: Term = LAST) -> Demonstration:
     """Draw a demonstration of a kind; its answer ends with a newline."""
     shown = KINDS[kind].demonstrate(rng, term)
-    return Demonstration(shown.role, shown.prompt, shown.answer + END)
+    return replace(shown, answer=shown.answer + END)
 
 
 def lesson(rng: Random, term: Term = LAST, roles: Sequence[Role] = ROLES) -> Demonstration:

@@ -15,10 +15,10 @@ from simctl.agents.memory import recall
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.society import Plan, Rounds, Society
-from simctl.agents.tasks.chain import ChainTasks
+from simctl.agents.tasks.chain import ChainTasks, parse, signature
 from simctl.bus.event import Event
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import RunStarted, TaskChecked
+from simctl.bus.messages import RunStarted, TaskChecked, TaskPosed
 from simctl.bus.quiescence import Quiescence
 from simctl.store.memory_log import ListLog
 from simctl.store.policies import PolicyStore
@@ -35,10 +35,12 @@ PLAN = Plan(
 STARTED = RunStarted(recipe="", seed=0, policy_sha256="", machine={})
 
 
-async def play(log: ListLog, tmp_path: Path, plan: Plan = PLAN) -> list[Event]:
+async def play(
+    log: ListLog, tmp_path: Path, plan: Plan = PLAN, curriculum: Frontier = CURRICULUM
+) -> list[Event]:
     """Play what is left of the plan, as a new process would."""
     quiescence = Quiescence()
-    syllabus = CURRICULUM.begin()
+    syllabus = curriculum.begin()
     memory = recall(log.read(), syllabus)
     sampler = TransformersSampler(PATH, memory.version, quiescence)
     society = Society(
@@ -96,9 +98,15 @@ async def test_the_token_budget_ends_the_run_after_the_round_that_spends_it(tmp_
 
 
 async def test_held_out_problems_are_never_posed(tmp_path: Path):
-    held_out = set(PLAN.environment.targets(3, 8))
-    posed = [e.message.problem for e in await play(ListLog(), tmp_path) if e.kind == "task_posed"]
-    assert held_out.isdisjoint(posed)
+    held_out = ChainTasks({}).targets(1, 400)  # more than there are problems: nearly all of them
+    plan = replace(
+        PLAN, environment=ChainTasks({1: 400}), rounds=Rounds(rounds=2, episodes=8), suites=()
+    )
+    events = await play(ListLog(), tmp_path, plan, Frontier(min_difficulty=1, max_difficulty=1))
+    posed = [each.message.problem for each in events if isinstance(each.message, TaskPosed)]
+    signatures = {signature(problem) for text in held_out if (problem := parse(text))}
+    assert len(posed) == 16
+    assert signatures.isdisjoint(signature(p) for text in posed if (p := parse(text)))
 
 
 async def test_the_curriculum_moves_to_where_half_is_solved(tmp_path: Path):

@@ -88,7 +88,7 @@ def log(tmp_path_factory: pytest.TempPathFactory):
     story.tell(TaskJudged(task=_TASK, clean=0.9, judgement="^"), "guide", tokens=1)
     story.tell(GiveLesson(task=_TASK, problem="7k+5", of=_WRONG, view="reference"), "episode")
     story.tell(
-        LessonGiven(task=_TASK, of=_WRONG, view="reference", exposure=1.0, solution="k+5=2\n"),
+        LessonGiven(task=_TASK, of=_WRONG, view="reference", solution="k+5=2\n"),
         "teacher",
         tokens=3,
     )
@@ -146,8 +146,8 @@ def test_fields_have_their_types(log: DuckLog):
     assert row == {"gate": True, "difficulty": 1, "degenerate": 0.0}
     row = _row(log, "SELECT metrics['loss'] AS loss, len(probes) AS probes FROM policy_updated")
     assert row == {"loss": 0.5, "probes": 1}
-    row = _row(log, "SELECT exposure, speak, attempt FROM give_lesson")
-    assert row == {"exposure": 1.0, "speak": True, "attempt": ""}
+    row = _row(log, "SELECT speak, attempt FROM give_lesson")
+    assert row == {"speak": True, "attempt": ""}
 
 
 def test_tasks_tell_who_posed_them_and_how_they_went(log: DuckLog):

@@ -95,7 +95,7 @@ class Story:
     def lesson(
         self, task: int, of: int, prompt: Ids, tokens: Ids = (), view: View = "reference"
     ) -> int:
-        given = LessonGiven(task=task, of=of, view=view, exposure=1.0, solution="")
+        given = LessonGiven(task=task, of=of, view=view, solution="")
         return self.say("teacher", given, prompt=prompt, tokens=tokens, task=task)
 
     def show(self, role: Role, prompt: Ids, tokens: Ids) -> int:

@@ -96,7 +96,5 @@ def test_what_is_said_between_two_utterances_changes_no_trajectory(
 
 
 def test_a_lesson_without_a_place_in_the_round_is_no_trajectory(story: Story) -> None:
-    story.say(
-        "teacher", LessonGiven(task=1, of=1, view="blank", exposure=1, solution=""), prompt=(2,)
-    )
+    story.say("teacher", LessonGiven(task=1, of=1, view="blank", solution=""), prompt=(2,))
     assert trajectories(story.events) == []

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from simctl.bus.asks import Role, View
-from simctl.trainer.objective import Objective, drop
+from simctl.trainer.objective import Objective, drop, sampled_at
 from simctl.trainer.sample import Divergence, Dropped, Sample
 from simctl.trainer.trajectory import Group, Lesson, Trajectory
 
@@ -83,6 +83,7 @@ class Distil(Objective):
                 prompt=told.prompt,
                 tokens=told.tokens,
                 logprobs=told.logprobs,
+                temperature=sampled_at(told),
                 weights=(self.weight,) * len(told.tokens),
                 loss=loss,
                 teacher_prompt=lesson.prompt,

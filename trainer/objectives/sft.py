@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from simctl.trainer.objective import Objective, drop
+from simctl.trainer.objective import Objective, drop, sampled_at
 from simctl.trainer.sample import CrossEntropy, Dropped, Sample
 from simctl.trainer.trajectory import Group, Trajectory
 
@@ -65,6 +65,7 @@ class Sft(Objective):
             prompt=told.prompt,
             tokens=told.tokens,
             logprobs=told.logprobs,
+            temperature=sampled_at(told),
             weights=(self.weight,) * len(told.tokens),
             loss=CrossEntropy(),
         )
