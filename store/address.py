@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from simctl.bus.values import Value
+from simctl.store.processes import alive
 
 FILE = "endpoint.json"
 
@@ -15,6 +16,7 @@ class Address(Value):
     """The process that owns a run, and its socket."""
 
     run: str
+    directory: Path  # resolved: a copy of it is another run
     pid: int
     socket: Path
 
@@ -35,9 +37,11 @@ def find(run_dir: Path) -> Address | None:
         address = Address.model_validate_json((run_dir / FILE).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
+    if address.directory != run_dir.resolve():
+        return None
     if address.answers():
         return address
-    if not _alive(address.pid):
+    if not alive(address.pid):
         remove(run_dir, address)
     return None
 
@@ -53,13 +57,3 @@ def remove(run_dir: Path, address: Address) -> None:
     """Take the address and its socket away."""
     (run_dir / FILE).unlink(missing_ok=True)
     address.socket.unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -5,7 +5,7 @@ It appears whole or not at all: it is written under another name, synced, and re
 """
 
 import hashlib
-import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +13,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from simctl.bus.values import Value
+from simctl.store.drafts import draft, publish
 from simctl.store.errors import StoreError
 
 WEIGHTS = "model.safetensors"
 STATE = "trainer_state.json"
 RESUMABLE = 2  # versions that keep what only the trainer needs (files named optimizer*)
 _BLOCK = 1 << 20
+_NAME = re.compile(r"v\d{6,}")
 
 
 class PolicyError(StoreError):
@@ -45,7 +47,6 @@ class PolicyState(Value):
     sha256: str = ""  # of the weights file; the store fills it in
     event_offset: int = 0  # seq of the last event that the version has learned from
     pseq: int = 0  # the trainer's next number
-    round: int = 0
 
 
 class PolicyStore:
@@ -61,8 +62,9 @@ class PolicyStore:
 
     def versions(self) -> list[int]:
         """Return the committed versions, in order."""
-        found = self.root.glob("v[0-9]*") if self.root.exists() else ()
-        return sorted(int(each.name[1:]) for each in found if (each / STATE).exists())
+        found = self.root.iterdir() if self.root.exists() else ()
+        ours = (each for each in found if _NAME.fullmatch(each.name))
+        return sorted(int(each.name[1:]) for each in ours if (each / STATE).exists())
 
     def latest(self) -> int:
         """Return the last committed version.
@@ -109,7 +111,8 @@ class PolicyStore:
         if found != wanted:
             raise PolicyCorruptError(
                 f"the weights of policy version {version} have sha256 {found[:12]}..., "
-                f"not {wanted[:12]}...: {weights} was changed after it was committed"
+                f"not {wanted[:12]}...: {weights} was changed after it was committed; "
+                "put back the file as it was"
             )
 
     def adopt(self, base: Path) -> PolicyState:
@@ -137,18 +140,13 @@ class PolicyStore:
             PolicyConflictError: the version is there with other weights.
         """
         target = self.path(version)
-        draft = self.root / f".{target.name}.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        write(draft)
-        sealed = state.model_copy(update={"version": version, "sha256": hash_file(draft / WEIGHTS)})
-        if (target / STATE).exists():
-            shutil.rmtree(draft)
-            return self._same(sealed)
-        (draft / STATE).write_text(sealed.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        _sync(draft)
-        draft.rename(target)
-        _sync_one(self.root)
+        with draft(target) as place:
+            write(place)
+            sha256 = hash_file(place / WEIGHTS)
+            sealed = state.model_copy(update={"version": version, "sha256": sha256})
+            (place / STATE).write_text(sealed.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            if not publish(place, target):
+                return self._same(sealed)
         self._prune()
         return sealed
 
@@ -182,16 +180,3 @@ def _copy(base: Path, target: Path) -> None:
         # a version of another run brings no state of its trainer along
         if file.is_file() and file.name != STATE and not file.name.startswith("optimizer"):
             shutil.copyfile(file, target / file.name)
-
-
-def _sync(directory: Path) -> None:
-    for path in (*directory.rglob("*"), directory):
-        _sync_one(path)
-
-
-def _sync_one(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

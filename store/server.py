@@ -63,7 +63,9 @@ class Endpoint:
         self._socket.bind(str(path))
         path.chmod(0o600)
         self._socket.listen(128)
-        self._address = Address(run=self._log.run, pid=os.getpid(), socket=path)
+        self._address = Address(
+            run=self._log.run, directory=self._run_dir.resolve(), pid=os.getpid(), socket=path
+        )
         self._thread.start()
         address.publish(self._run_dir, self._address)
         return self

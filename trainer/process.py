@@ -5,12 +5,11 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from simctl.bus.event import Event
-from simctl.bus.messages import PolicyUpdated, RunEnded
+from simctl.bus.messages import PolicyUpdated
 from simctl.store.client import RemoteLog
 from simctl.store.errors import OwnerGoneError, RunMissingError
 from simctl.store.policies import PolicyStore
@@ -44,27 +43,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train(run_dir: Path) -> None:
-    """Follow the run's log and answer its rounds until it ends."""
+    """Follow the run's log and answer its rounds.
+
+    Raises:
+        OwnerGoneError: the run ended, or its process died.
+    """
     training = Training.read(run_dir / "run.toml")
     with RemoteLog.of(run_dir) as log:
         trainer = Trainer(training, PolicyStore(run_dir / "policies"), log.append)
         trainer.announce()
         _log.info("goes on after seq %d", trainer.position)
-        for event in _until_end(log, trainer.position):
+        for events in log.follow(trainer.position):
             heard = time.perf_counter()
-            for update in trainer.hear([event]):
+            for update in trainer.hear(events):
                 _report(update, time.perf_counter() - heard)
-
-
-def _until_end(log: RemoteLog, after: int) -> Iterator[Event]:
-    """Give the events of a live run until it ends; an end that is past was followed by a resume."""
-    past = log.last_seq
-    for events in log.follow(after):
-        for event in events:
-            yield event
-            if event.seq > past and isinstance(event.message, RunEnded):
-                _log.info("the run ended: %s", event.message.reason)
-                return
+                heard = time.perf_counter()
 
 
 def _report(update: PolicyUpdated, seconds: float) -> None:

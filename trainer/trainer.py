@@ -8,7 +8,7 @@ number, and a version that was committed is announced again.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import AnyMessage, BatchBuilt, PolicyUpdated
+from simctl.bus.messages import AnyMessage, BatchBuilt, PolicyUpdated, SampleDropped
 from simctl.store.policies import PolicyState, PolicyStore
 from simctl.trainer import checkpoint
 from simctl.trainer.batch import build
@@ -76,7 +76,7 @@ class Trainer:
         grouped = groups(told)
         batch = build(grouped, self._training.objective)
         said: list[AnyMessage] = [*batch.dropped, batch.announce(version)]
-        self._compare(said[-1], self._say(said, self._state.pseq, ended.seq, version))
+        _compare(said, self._say(said, self._state.pseq, ended.seq, version))
         metrics = describe(grouped, parent) | self._learner.learn(batch.samples, version)
         probes = self._learner.probes([(each.prompt, each.tokens) for each in spread(told)])
         update = PolicyUpdated(
@@ -87,7 +87,6 @@ class Trainer:
             parent=parent,
             event_offset=ended.seq,
             pseq=self._state.pseq + len(said) + 1,
-            round=version,
         )
         self._state = checkpoint.save(self._policies, self._learner, update, state)
         self.announce()
@@ -111,19 +110,28 @@ class Trainer:
         ]
         return self._publish(drafts)
 
-    def _compare(self, ours: AnyMessage, logged: Sequence[Event]) -> None:
-        """Refuse to go on where an earlier attempt at this round built another batch."""
-        if not logged or logged[-1].message == ours:
-            return
-        theirs = logged[-1].message
-        found = theirs.digest[:12] if isinstance(theirs, BatchBuilt) else theirs.kind
-        wanted = ours.digest[:12] if isinstance(ours, BatchBuilt) else ours.kind
-        raise BatchDiffersError(
-            f"round {logged[-1].round}: the log has batch {found}..., its events now give "
-            f"{wanted}... Was the run begun with another recipe or version of simctl?"
-        )
-
 
 def spread(told: Sequence[Trajectory], count: int = PROBES) -> list[Trajectory]:
     """Return up to `count` trajectories from all over the round."""
     return [told[at * len(told) // count] for at in range(min(count, len(told)))]
+
+
+def _compare(said: Sequence[AnyMessage], logged: Sequence[Event]) -> None:
+    """Refuse to go on where an earlier attempt at this round built another batch."""
+    for ours, event in zip(said, logged, strict=False):  # without a log there is nothing
+        if event.message != ours:
+            raise BatchDiffersError(
+                f"round {event.round}: the log has {_words(event.message)} at seq {event.seq}, "
+                f"its events now give {_words(ours)}. Was the run begun with another recipe or "
+                "version of simctl?"
+            )
+
+
+def _words(message: AnyMessage) -> str:
+    match message:
+        case BatchBuilt():
+            return f"batch {message.digest[:12]}..."
+        case SampleDropped():
+            return f"{message.reason} for dropping {message.sources}"
+        case _:
+            return message.kind

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -225,11 +226,22 @@ def test_what_a_killed_owner_leaves_behind_misleads_nobody(
 
 
 def test_an_address_that_somebody_else_took_over_is_not_used(run_dir: Path):
-    gone = Address(run="run-a", pid=os.getpid(), socket=run_dir / "store.sock")
+    socket_ = run_dir / "store.sock"
+    gone = Address(run="run-a", directory=run_dir.resolve(), pid=os.getpid(), socket=socket_)
     address.publish(run_dir, gone)
     assert address.find(run_dir) is None
     (run_dir / "endpoint.json").write_text("{")
     assert address.find(run_dir) is None
+
+
+def test_a_copy_of_a_live_run_is_not_answered_by_the_original(
+    duck: DuckLog, run_dir: Path, tmp_path: Path
+):
+    with Endpoint(duck, run_dir, duck.submit):
+        (tmp_path / "copy").mkdir()
+        shutil.copy(run_dir / "endpoint.json", tmp_path / "copy")
+        assert address.find(tmp_path / "copy") is None
+        assert address.find(run_dir) is not None
 
 
 def test_a_run_deep_in_the_tree_is_reached(tmp_path: Path, append: Append, say: Say):

@@ -1,5 +1,9 @@
 """A policy version appears whole, never changes, and is checked before it is used."""
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,6 +109,41 @@ def test_a_version_never_changes(store: PolicyStore):
     with pytest.raises(PolicyConflictError, match="never changes"):
         _commit(store, 1, b"other weights")
     store.verify(1)
+
+
+def test_a_version_that_another_process_commits_meanwhile_is_compared(
+    store: PolicyStore, tmp_path: Path
+):
+    other = PolicyStore(tmp_path / "other")
+    state = _commit(other, 1)
+
+    def overtaken(directory: Path) -> None:
+        _writes(b"weights")(directory)
+        shutil.copytree(other.path(1), store.path(1))
+
+    assert store.commit(1, overtaken, state) == state
+    assert _names(store.root) == ["v000001"]
+
+
+def test_two_processes_write_no_draft_into_each_other(store: PolicyStore):
+    theirs = store.root / f".v000001.{os.getppid()}.draft"
+    theirs.mkdir(parents=True)
+    _commit(store, 1)
+    assert _names(store.root) == [theirs.name, "v000001"]
+
+
+def test_the_draft_of_a_killed_process_is_removed(store: PolicyStore):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    (store.root / f".v000001.{ended.pid}.draft").mkdir(parents=True)
+    _commit(store, 1)
+    assert _names(store.root) == ["v000001"]
+
+
+def test_a_directory_with_another_name_is_no_version(store: PolicyStore):
+    _commit(store, 1)
+    shutil.copytree(store.path(1), store.root / "v000001-old")
+    assert store.versions() == [1]
 
 
 def test_only_the_last_two_versions_can_be_trained_on(store: PolicyStore):

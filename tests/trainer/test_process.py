@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from simctl.bus.messages import PolicyUpdated, RunEnded, RunResumed
+from simctl.bus.messages import PolicyUpdated
 from simctl.store.duck import DuckLog
 from simctl.store.errors import OwnerGoneError
 from simctl.store.log import EventLog
@@ -66,37 +66,15 @@ def run(tmp_path: Path, base: Path, story_in: Callable[[EventLog], Story]) -> It
         yield Run(path, log, story_in(log))
 
 
-def test_rounds_are_answered_until_the_run_ends(run: Run) -> None:
-    with Endpoint(run.log, run.path, run.log.submit), ThreadPoolExecutor() as threads:
-        training = threads.submit(train, run.path)
-        for version in (1, 2):
-            run.story.play()
-            run.wait_for(version)
-        run.story.say("society", RunEnded(reason="finished"))
-        training.result(PATIENCE)
-    assert run.updates() == [1, 2]
-
-
-def test_an_end_that_was_followed_by_a_resume_ends_nothing(run: Run) -> None:
-    run.story.play()
-    run.story.say("society", RunEnded(reason="interrupted"))
-    run.story.say("society", RunResumed(incarnation=1))
-    run.story.play()
-    with Endpoint(run.log, run.path, run.log.submit), ThreadPoolExecutor() as threads:
-        training = threads.submit(train, run.path)
-        run.wait_for(2)
-        run.story.say("society", RunEnded(reason="finished"))
-        training.result(PATIENCE)
-
-
 # httpcore leaves a socket open when nobody listens, for the collector to find
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_without_its_owner_the_trainer_has_nothing_to_do(run: Run) -> None:
+def test_rounds_are_answered_until_the_owner_is_gone(run: Run) -> None:
     with ThreadPoolExecutor() as threads:
         with Endpoint(run.log, run.path, run.log.submit):
-            run.story.play()
             training = threads.submit(train, run.path)
-            run.wait_for(1)
+            for version in (1, 2):
+                run.story.play()
+                run.wait_for(version)
         with pytest.raises(OwnerGoneError):
             training.result(PATIENCE)
     del training

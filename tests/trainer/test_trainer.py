@@ -3,13 +3,14 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import BatchBuilt, PolicyUpdated, SampleDropped
+from simctl.bus.messages import AnyMessage, BatchBuilt, PolicyUpdated, SampleDropped
 from simctl.store.log import EventLog
 from simctl.store.memory_log import ListLog
 from simctl.store.policies import PolicyConflictError, PolicyStore
@@ -104,7 +105,7 @@ def test_a_version_is_complete_and_says_where_it_comes_from(
     story.play(2)
     train(story, training, policies)
     state = policies.state(2)
-    assert (state.parent, state.round, state.event_offset) == (1, 2, story_end(story))
+    assert (state.version, state.parent, state.event_offset) == (2, 1, story_end(story))
     assert {"config.json", "tokenizer.json"} <= {f.name for f in policies.path(2).iterdir()}
 
 
@@ -238,6 +239,27 @@ def test_another_recipe_is_refused_where_the_log_has_a_batch_already(
     other = training.model_copy(update={"objective": training.objective[::-1]})
     with pytest.raises(BatchDiffersError, match=r"round 1: the log has .* another recipe"):
         train(story, other, policies)
+
+
+def test_another_reason_for_dropping_a_sample_is_refused_too(
+    story: Story, training: Training, policies: PolicyStore
+) -> None:
+    publish = publisher(story)
+
+    def logged(drafts: Sequence[Draft]) -> list[Event]:
+        """Let the log have what another version of simctl would have said."""
+        return publish([replace(draft, message=on_monday(draft.message)) for draft in drafts])
+
+    task = story.task()
+    story.attempt(task, task, (8, 1), 1.0)
+    story.end()
+    with pytest.raises(BatchDiffersError, match="the log has it was Monday"):
+        list(Trainer(training, policies, logged).hear(story.events))
+
+
+def on_monday(message: AnyMessage) -> AnyMessage:
+    other = {"reason": "it was Monday"}
+    return message.model_copy(update=other) if isinstance(message, SampleDropped) else message
 
 
 def killed(*_: object) -> None:

@@ -1,0 +1,58 @@
+"""Drafts: directories that appear whole or not at all, whenever their writer is killed."""
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from simctl.store.processes import alive
+
+_NAME = re.compile(r"\..+\.(\d+)\.draft")
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
+
+
+@contextmanager
+def draft(target: Path) -> Generator[Path]:
+    """Give an empty directory beside `target`; what is not published of it goes away."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _clean(target.parent)
+    place = target.with_name(f".{target.name}.{os.getpid()}.draft")
+    shutil.rmtree(place, ignore_errors=True)  # of a killed process that had the same id
+    place.mkdir()
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def publish(place: Path, target: Path) -> bool:
+    """Let a finished draft be `target`; return False where there is one already."""
+    for path in (*place.rglob("*"), place):
+        _sync(path)
+    try:
+        place.rename(target)
+    except OSError as error:
+        if error.errno in _TAKEN:
+            return False
+        raise
+    _sync(target.parent)
+    return True
+
+
+def _clean(directory: Path) -> None:
+    """Remove what killed processes have left."""
+    for each in directory.iterdir():
+        name = _NAME.fullmatch(each.name)
+        if name and not alive(int(name[1])):
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
