@@ -68,13 +68,13 @@ def _report(
     *,
     same_recipe: bool,
 ) -> int:
-    """Print every version as it comes; return how many are not what the log says."""
-    differing = versions = 0
+    """Print every version as it comes; return how many of the log's did not come out."""
+    equal, versions = 0, list[int]()
     for update in updates:
-        same = announced.get(update.version) == update.sha256
-        versions += 1
-        differing += not same
-        verdict = ("= log", "green") if same else ("≠ log", "red" if same_recipe else "yellow")
+        wanted = announced.get(update.version)
+        versions.append(update.version)
+        equal += update.sha256 == wanted
+        verdict = _verdict(update.sha256, wanted, same_recipe=same_recipe)
         loss = update.metrics.get("loss")
         shown = "" if loss is None else f"  loss {loss:.4g}"
         screen.print(
@@ -82,7 +82,18 @@ def _report(
             soft_wrap=True,
         )
     screen.print(
-        f"{versions} versions, {versions - differing} with the weights that the log announced",
+        f"{len(versions)} versions, {equal} with the weights that the log announced",
         highlight=False,
     )
-    return differing
+    missing = sorted(announced.keys() - set(versions))
+    if missing:
+        screen.print(f"not learnt, though announced: {', '.join(f'v{each}' for each in missing)}")
+    return len(announced) - equal
+
+
+def _verdict(found: str, wanted: str | None, *, same_recipe: bool) -> tuple[str, str]:
+    if wanted is None:  # the run broke off while it learnt
+        return "not announced", "yellow"
+    if found == wanted:
+        return "= log", "green"
+    return "≠ log", "red" if same_recipe else "yellow"
