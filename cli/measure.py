@@ -8,15 +8,15 @@ from pathlib import Path
 from rich.table import Table
 
 from simctl.agents.evaluation import Suite, evaluate
-from simctl.agents.policy.transformers import TransformersSampler
 from simctl.bus.messages import PolicyEvaluated
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.errors import RunError, UserError
 from simctl.cli.figures import count, share
 from simctl.cli.keys import nearest
-from simctl.cli.policies import PolicyError, base
+from simctl.cli.policies import base
 from simctl.cli.recipe import EMBEDDED, Recipe, load
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run, is_run
+from simctl.cli.serving import serve
 from simctl.cli.tables import console, table
 from simctl.store.policies import PolicyStore
 
@@ -42,16 +42,13 @@ def measure(  # noqa: PLR0913 - what a command line may say
     """Measure a policy, and print a table.
 
     Raises:
-        UserError: there is no such policy, version or suite.
+        UserError: there is no such policy, version or suite, or the policy cannot be loaded.
     """
     found = _candidate(policy, version, runs_dir)
     chosen = _chosen(found.recipe.suite, suites, attempts)
     screen = console()
-    try:
-        with screen.status(f"measuring {found.path}"):
-            measured = asyncio.run(_measure(found, chosen, seed))
-    except (ValueError, OSError) as error:
-        raise PolicyError(f"{found.path} cannot be loaded as a policy: {error}") from error
+    with screen.status(f"measuring {found.path}"):
+        measured = asyncio.run(_measure(found, chosen, seed))
     screen.print(f"policy {found.path}", style="bold", highlight=False, soft_wrap=True)
     screen.print(_table(measured), highlight=False)
 
@@ -90,9 +87,7 @@ def _chosen(suites: Sequence[Suite], wanted: Sequence[str], attempts: int | None
 
 async def _measure(found: _Candidate, suites: Sequence[Suite], seed: int) -> list[PolicyEvaluated]:
     quiescence = Quiescence()
-    sampler = TransformersSampler(
-        found.path, found.version, quiescence, found.recipe.sampler.max_batch
-    )
+    sampler = serve(found.path, found.version, quiescence, found.recipe.sampler.max_batch)
     environment = found.recipe.environment()
     async with asyncio.TaskGroup() as group:
         helper = group.create_task(quiescence.run())

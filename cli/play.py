@@ -12,7 +12,7 @@ from simctl.cli import toml
 from simctl.cli.errors import RunError
 from simctl.cli.policies import base
 from simctl.cli.recipe import load
-from simctl.cli.runs import find_run, new_run
+from simctl.cli.runs import claim, find_run, new_run
 from simctl.cli.show import View, view
 from simctl.cli.summary import next_steps, summarise
 from simctl.cli.tables import console
@@ -41,13 +41,16 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     told = {"seed": seed, "run.rounds": rounds, "policy.path": policy}
     flags = [f"{key}={toml.literal(value)}" for key, value in told.items() if value is not None]
     recipe = load(recipe_name, [*sets, *flags])
-    place, first = new_run(run_dir, runs_dir, recipe.name), base(recipe.policy.path)
+    new_run(run_dir, runs_dir, recipe.name)
+    first = base(recipe.policy.path)
     screen = console()
     shown = view(screen, quiet=quiet)
     with _loading(screen, quiet=quiet):
-        from simctl.cli.session import start  # noqa: PLC0415 - mistakes are told before torch loads
+        from simctl.cli.session import create, play  # noqa: PLC0415 - mistakes are told before torch loads
+
+        place = claim(run_dir, runs_dir, recipe.name, lambda free: create(recipe, free, first))
     with closing(shown):
-        outcome = start(recipe, place, first, shown)
+        outcome = play(place, shown)
     return _tell(screen, place, shown, outcome, quiet=quiet)
 
 
@@ -67,9 +70,9 @@ def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
     if ended is not None and ended.reason == "finished":
         raise RunError(f"run {place} is finished; look at it with: simctl replay {place}")
     with _loading(screen, quiet=quiet):
-        from simctl.cli.session import resume  # noqa: PLC0415 - mistakes are told before torch loads
+        from simctl.cli.session import play  # noqa: PLC0415 - mistakes are told before torch loads
     with closing(shown):
-        outcome = resume(place, shown)
+        outcome = play(place, shown)
     return _tell(screen, place, shown, outcome, quiet=quiet)
 
 

@@ -1,7 +1,7 @@
 """Runs on disk: finding them, naming new ones, and telling the state that each is in."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ GROUP BY score_name
 """
 
 
+class TakenError(RunError):
+    """Another process made a run in the same place."""
+
+
 @dataclass(frozen=True)
 class Card:
     """What `simctl runs` tells of a run."""
@@ -45,7 +49,9 @@ def all_runs(runs_dir: Path) -> list[Path]:
     """Return the runs in a directory, the one that was written last first."""
     if not runs_dir.is_dir():
         return []
-    return sorted(filter(is_run, runs_dir.iterdir()), key=_written, reverse=True)
+    # a hidden one is still being made
+    shown = (path for path in runs_dir.iterdir() if not path.name.startswith("."))
+    return sorted(filter(is_run, shown), key=_written, reverse=True)
 
 
 def is_run(path: Path) -> bool:
@@ -88,6 +94,21 @@ def new_run(run_dir: Path | None, runs_dir: Path, recipe: str) -> Path:
     while (runs_dir / f"{recipe}-{number:03d}").exists():
         number += 1
     return runs_dir / f"{recipe}-{number:03d}"
+
+
+def claim(run_dir: Path | None, runs_dir: Path, recipe: str, make: Callable[[Path], None]) -> Path:
+    """Let `make` make a new run, and return where; others may take numbers at the same time.
+
+    Raises:
+        RunError: the given directory exists.
+    """
+    while True:
+        free = new_run(run_dir, runs_dir, recipe)
+        try:
+            make(free)
+        except TakenError:  # somebody was quicker, so that number is not free any more
+            continue
+        return free
 
 
 def cards(runs_dir: Path) -> Iterator[Card]:

@@ -3,8 +3,10 @@
 import asyncio
 import platform
 import signal
+import traceback
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,20 +16,26 @@ from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
 from simctl.agents.curriculum import Syllabus
 from simctl.agents.memory import Memory, recall
-from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.society import SOCIETY, Plan, Society
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import RoleFailed, RunEnded, RunStarted
 from simctl.bus.quiescence import Quiescence
-from simctl.cli.recipe import Recipe, dump, load
-from simctl.cli.runs import POLICIES, RECIPE_FILE
+from simctl.cli import birth
+from simctl.cli.recipe import Recipe, dump
+from simctl.cli.runs import POLICIES
+from simctl.cli.serving import serve
 from simctl.cli.trainer import TrainerFailedError, TrainerProcess
 from simctl.store.access import LOG
 from simctl.store.duck import DuckLog
 from simctl.store.errors import StoreError
 from simctl.store.policies import PolicyStore
 from simctl.store.server import Endpoint
+
+CRASH_FILE = "crash.log"
+_BEGUN = """
+SELECT count(*) AS processes FROM events WHERE kind IN ('run_started', 'run_resumed')
+"""
 
 
 class View(Protocol):
@@ -51,29 +59,27 @@ class Outcome:
     detail: str = ""
 
 
-def start(recipe: Recipe, run_dir: Path, base: Path, view: View) -> Outcome:
-    """Begin a run in a new directory from the policy in `base`.
+def create(recipe: Recipe, run_dir: Path, base: Path) -> None:
+    """Make the directory of a run that begins from the policy in `base`.
 
     Raises:
-        FileExistsError: the directory exists.
-        PolicyError: `base` holds no policy.
+        TakenError: the directory exists.
+        PolicyError: `base` holds no policy that can be served; then nothing is made.
     """
-    run_dir.mkdir(parents=True)
-    (run_dir / RECIPE_FILE).write_text(dump(recipe))
-    PolicyStore(run_dir / POLICIES).adopt(base)
+    serve(base, 0, Quiescence(), recipe.sampler.max_batch)
+    birth.create(recipe, run_dir, base)
+
+
+def play(run_dir: Path, view: View) -> Outcome:
+    """Go on with a run from what its log has.
+
+    Raises:
+        UserError: its recipe or its policy is not what it was.
+        StoreError: its log or its policy cannot be read.
+    """
     with DuckLog(run_dir / LOG, run=run_dir.name) as log:
-        return _play(recipe, run_dir, log, view)
-
-
-def resume(run_dir: Path, view: View) -> Outcome:
-    """Go on with a run from what its log has."""
-    with DuckLog(run_dir / LOG, run=run_dir.name) as log:
-        return _play(load(str(run_dir / RECIPE_FILE)), run_dir, log, view)
-
-
-def _play(recipe: Recipe, run_dir: Path, log: DuckLog, view: View) -> Outcome:
-    view.started(run_dir, recipe)
-    outcome = asyncio.run(_Session(recipe, run_dir, log, view).run())
+        session = _Session(birth.read(run_dir, log), run_dir, log, view)
+        outcome = asyncio.run(session.run())
     view.ended(outcome)
     return outcome
 
@@ -94,7 +100,8 @@ class _Session:
         memory = recall(self._log.read(), syllabus)
         outcome = await self._until_done(memory, syllabus)
         try:
-            await _end(self._log, memory, outcome)
+            if _has_begun(self._log, memory):
+                await _end(self._log, memory, outcome)
         except StoreError as error:  # a full disk, say: the log tells the same by its silence
             return Outcome("failed", str(error))
         return outcome
@@ -103,6 +110,7 @@ class _Session:
         quiescence = Quiescence()
         bus = MemoryBus(self._log, quiescence, self._log.last_seq)
         society = self._society(bus, quiescence, memory, syllabus)
+        self._view.started(self._run_dir, self._recipe)
         speaker = _Speaker(bus, memory.incarnation + 1)
         trainer = TrainerProcess(self._run_dir, speaker.trainer_died)
         loop = asyncio.get_running_loop()
@@ -118,16 +126,25 @@ class _Session:
                         group.create_task(_interrupted()),
                         group.create_task(self._watch(events, trainer)),
                     ]
-                    if self._recipe.objective:
+                    if self._recipe.learns:
                         helpers.append(group.create_task(trainer.run()))
                     await group.create_task(society.run(self._started()))
                     for helper in helpers:
                         helper.cancel()
             except* _InterruptedError:
                 outcome = Outcome("interrupted")
-            except* (TrainerFailedError, StoreError) as errors:
+            except* (TrainerFailedError, StoreError, OSError) as errors:
                 outcome = Outcome("failed", str(_first(errors)))
+            except* Exception as errors:  # noqa: BLE001 - the log says how it ended, whatever it was
+                outcome = Outcome("failed", self._crash(errors))
         return outcome
+
+    def _crash(self, errors: BaseExceptionGroup[BaseException]) -> str:
+        """Keep the traceback for whoever mends it, and return one line for everybody else."""
+        file, first = self._run_dir / CRASH_FILE, _first(errors)
+        with suppress(OSError):
+            file.write_text("".join(traceback.format_exception(errors)), encoding="utf-8")
+        return f"{type(first).__name__}: {first}; the traceback is in {file}"
 
     async def _watch(self, events: AsyncIterator[Event], trainer: TrainerProcess) -> None:
         async for event in events:
@@ -138,20 +155,16 @@ class _Session:
     def _society(
         self, bus: MemoryBus, quiescence: Quiescence, memory: Memory, syllabus: Syllabus
     ) -> Society:
-        recipe = self._recipe
-        sampler = TransformersSampler(
-            self._policies.path(memory.version),
-            memory.version,
-            quiescence,
-            recipe.sampler.max_batch,
-        )
+        recipe, version = self._recipe, memory.version
+        self._policies.verify(version)
+        sampler = serve(self._policies.path(version), version, quiescence, recipe.sampler.max_batch)
         plan = Plan(
             episode=recipe.episode,
             environment=recipe.environment(),
             rounds=recipe.run,
             suites=recipe.suite,
             seed=recipe.seed,
-            learns=bool(recipe.objective),
+            learns=recipe.learns,
         )
         return Society(
             plan,
@@ -207,9 +220,15 @@ class _Speaker:
         await self._bus.publish([draft])
 
 
+def _has_begun(log: DuckLog, memory: Memory) -> bool:
+    """Tell whether this process has said that the run started or resumed: an end needs that."""
+    [begun] = log.query(_BEGUN).to_pylist()
+    return bool(begun["processes"] > memory.incarnation)
+
+
 async def _end(log: DuckLog, memory: Memory, outcome: Outcome) -> None:
     ended = RunEnded(reason=outcome.reason, detail=outcome.detail)
-    # in its epoch the society has said nothing but that it resumed, if it did
+    # in its epoch the society has said nothing but that it resumed, if it is not the first
     pseq = 1 if memory.incarnation else 0
     await log.append([Draft(SOCIETY, memory.incarnation + 1, pseq, ended, SOCIETY)])
 

@@ -2,7 +2,7 @@
 
 from simctl.agents.policy.sampler import Syncable
 from simctl.bus.messages import PolicySynced, PolicyUpdated
-from simctl.store.policies import PolicyCorruptError, PolicyStore
+from simctl.store.policies import PolicyError, PolicyStore
 
 # full forwards of the same fp32 weights agree to rounding; other weights do not
 MAX_DELTA = 1e-4
@@ -16,7 +16,7 @@ def sync(sampler: Syncable, update: PolicyUpdated, policies: PolicyStore) -> Pol
     try:
         policies.verify(update.version, update.sha256)
         sampler.propose(update.version, policies.path(update.version))
-    except (PolicyCorruptError, ValueError) as error:
+    except (PolicyError, OSError, ValueError) as error:
         return _synced(update, ok=False, reason=str(error))
     delta = max(
         (

@@ -47,10 +47,14 @@ class TransformersSampler:
     def __init__(
         self, path: Path, version: int, quiescence: Quiescence, max_batch: int = 256
     ) -> None:
-        """Serve the model in `path` as `version`; `max_batch` answers are decoded together."""
+        """Serve the model in `path` as `version`; `max_batch` answers are decoded together.
+
+        Raises:
+            ValueError: the directory holds no policy that can be served.
+        """
         torch.set_num_threads(1)  # two under load are slower, and give other bits
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(path)
+        self._tokenizer = _tokenizer(path)
         self._model = _load(path)
         self._proposed: tuple[int, torch.nn.Module] | None = None
         self._version = version
@@ -77,11 +81,8 @@ class TransformersSampler:
 
     def propose(self, version: int, path: Path) -> None:
         """Load a version beside the one that serves."""
-        try:
-            self._proposed = (version, _load(path))
-        except Exception as error:  # whatever a broken file makes the loader raise
-            self._proposed = None
-            raise ValueError(f"{path} holds no loadable model: {error}") from error
+        self._proposed = None
+        self._proposed = (version, _load(path))
 
     def score(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
         """Return the log-probability of each token under the proposed version, in nats."""
@@ -219,5 +220,20 @@ class _Draws:
 
 
 def _load(path: Path) -> torch.nn.Module:
-    model: torch.nn.Module = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    try:
+        model: torch.nn.Module = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    except Exception as error:  # whatever a broken file makes the loader raise
+        raise ValueError(f"{path} holds no loadable model: {error}") from error
     return model.eval()
+
+
+def _tokenizer(path: Path) -> Any:
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(path)
+    except Exception as error:  # whatever a broken file makes the loader raise
+        raise ValueError(f"{path} holds no loadable tokenizer: {error}") from error
+    if tokenizer.eos_token_id is None:
+        raise ValueError(f"{path} names no eos_token in tokenizer_config.json: no answer would end")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(0)  # it is masked, so any will do
+    return tokenizer

@@ -1,0 +1,19 @@
+"""Serving: a sampler over a policy that somebody named."""
+
+from pathlib import Path
+
+from simctl.agents.policy.transformers import TransformersSampler
+from simctl.bus.quiescence import Quiescence
+from simctl.cli.policies import PolicyError
+
+
+def serve(path: Path, version: int, quiescence: Quiescence, max_batch: int) -> TransformersSampler:
+    """Return a sampler that serves the policy in `path`.
+
+    Raises:
+        PolicyError: transformers cannot load it, or no answer of it would end.
+    """
+    try:
+        return TransformersSampler(path, version, quiescence, max_batch)
+    except ValueError as error:
+        raise PolicyError(f"policy {error}") from error
