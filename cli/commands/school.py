@@ -11,7 +11,9 @@ _QUICK_QUESTIONS = 20
 
 
 def command(
-    seed: Annotated[int, typer.Option(min=0, help="The dice of weights and lessons")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The dice of weights and lessons; 1 made the embedded policy")
+    ] = 1,
     *,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to keep it (default: school-SEED)")
