@@ -1,18 +1,22 @@
 import asyncio
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from company import CommitLog, again, gather
 
-from simctl.agents.agent import Answer
+from simctl.agents.agent import Answer, Voice
 from simctl.agents.curriculum import Start
 from simctl.agents.episodes.seminar import Seminar
 from simctl.agents.episodes.solve import Solve
+from simctl.agents.guide import Guide
+from simctl.agents.policy.sampler import Completion, Request
 from simctl.agents.stage import RoleFailedError
 from simctl.agents.tasks.chain import ChainTasks
-from simctl.bus.asks import ROLES, GiveLesson, SolveTask
+from simctl.bus.asks import ROLES, GiveLesson, JudgeTask, SolveTask
 from simctl.bus.event import Event
-from simctl.bus.messages import AnswerGraded, LessonGiven, TaskPosed
+from simctl.bus.messages import AnswerGraded, EpisodeEnded, LessonGiven, TaskPosed
 from simctl.store.memory_log import ListLog
 
 ENV = ChainTasks({10: 300})
@@ -102,6 +106,42 @@ async def test_a_role_that_fails_is_named_and_its_failure_is_in_the_log():
         with pytest.raises(RoleFailedError, match="solver: RuntimeError: no voice for solve_task"):
             await Solve().play(here.stage("e1.000"), ENV, Start(difficulty=3))
     assert "role_failed" in [event.kind for event in here.log.read()]
+
+
+async def test_a_model_call_that_fails_is_the_failure_of_the_role_that_asked():
+    async with gather() as here:
+        ask = SolveTask(task=1, problem="€", n=1)  # not a word of this policy's
+        here.sampler.encode = _unreadable  # type: ignore[method-assign]
+        with pytest.raises(RoleFailedError, match="solver: ValueError: unreadable"):
+            await here.stage("e1.000").ask("solver", ask)
+        await here.stage("e1.001").note(EpisodeEnded(outcome="failed"))
+    assert [event.kind for event in here.log.read()][-2:] == ["role_failed", "episode_ended"]
+
+
+def _unreadable(text: str) -> tuple[int, ...]:
+    raise ValueError(f"unreadable: {text}")
+
+
+@pytest.mark.parametrize(
+    ("said", "clean"), [("^", 0.9), ("~", pytest.approx(0.1)), ("k", 0.0), ("", 0.0)]
+)
+async def test_only_the_clean_judgement_clears_a_problem(said: str, clean: float):
+    class Teller:
+        version = 0
+
+        def encode(self, text: str) -> tuple[int, ...]:
+            return (len(text),)
+
+        async def sample(self, requests: Sequence[Request]) -> list[Completion]:
+            return [
+                Completion((1,), (2,), (math.log(0.9),), said, truncated=False, policy_version=0)
+                for _ in requests
+            ]
+
+    async with gather(agents={"guide": Guide(Voice(Teller(), 0))}) as here:
+        ask = JudgeTask(task=1, problem="7k+5")
+        [judged] = await here.stage("e1.000").ask("guide", ask)
+    assert judged.message.clean == clean
 
 
 async def test_an_episode_played_again_says_nothing_twice_and_asks_nothing_twice():

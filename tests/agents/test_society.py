@@ -16,6 +16,7 @@ from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.society import Plan, Rounds, Society
 from simctl.agents.tasks.chain import ChainTasks, parse, signature
+from simctl.bus.dice import dice
 from simctl.bus.event import Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import RunStarted, TaskChecked, TaskPosed
@@ -118,6 +119,16 @@ async def test_the_curriculum_moves_to_where_half_is_solved(tmp_path: Path):
     assert sum(syllabus.moved().weights.values()) == pytest.approx(1, abs=1e-4)
     levels = {e.message.difficulty for e in events if isinstance(e.message, TaskChecked)}
     assert levels <= set(range(2, 7))
+
+
+def test_a_curriculum_without_a_range_is_refused():
+    with pytest.raises(ValueError, match="min_difficulty is 5; it must not be over"):
+        Frontier(min_difficulty=5, max_difficulty=4)
+
+
+def test_a_difficulty_that_is_held_out_altogether_is_told():
+    with pytest.raises(ValueError, match="nearly all problems of difficulty 1 are held out"):
+        ChainTasks({1: 20_000}).draw(1, dice(0))
 
 
 def test_pass_at_k_is_at_least_the_sampled_rate():

@@ -10,6 +10,7 @@ from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import EpisodeStarted
 from simctl.bus.quiescence import Quiescence, Work
+from simctl.store.errors import DraftRefusedError
 from simctl.store.memory_log import ListLog
 
 
@@ -106,6 +107,14 @@ async def test_a_failed_commit_reaches_the_publisher():
     with pytest.raises(ExceptionGroup) as failures:
         await publish()
     assert failures.group_contains(OSError, match="no space left")
+
+
+async def test_a_refused_draft_is_its_publishers_fault_alone():
+    async with running(ListLog()) as bus, asyncio.TaskGroup() as group:
+        good = [group.create_task(bus.publish([draft(name, 0)])) for name in "ab"]
+        with pytest.raises(DraftRefusedError, match="jumped"):
+            await bus.publish([draft("jumped", 5)])
+    assert sorted(task.result()[0].producer for task in good) == ["a", "b"]
 
 
 @given(st.lists(st.lists(st.integers(1, 3), max_size=4), min_size=1, max_size=5))
