@@ -112,9 +112,11 @@ def test_a_run_ends_by_itself_and_says_where_it_is(tmp_path: Path):
     assert str(tmp_path / "run") in output
 
 
-def test_all_five_roles_reach_the_trainer(unbroken: Path):
-    roles = ask(unbroken, "select distinct role from lineage")
-    assert {row["role"] for row in roles} == {"examiner", "solver", "critic", "guide", "teacher"}
+def test_what_all_five_roles_said_trains_or_is_named_with_a_reason(unbroken: Path):
+    trained = {row["role"] for row in ask(unbroken, "select distinct role from lineage")}
+    dropped = {row["role"] for row in ask(unbroken, "select distinct role from sample_dropped")}
+    assert trained | dropped == {"examiner", "solver", "critic", "guide", "teacher"}
+    assert trained >= {"examiner", "solver"}
 
 
 def test_two_runs_of_one_seed_have_one_chain_and_one_policy(unbroken: Path, tmp_path: Path):
