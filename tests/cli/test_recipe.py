@@ -143,7 +143,7 @@ MISTAKES = [
     (["objective.0.clip=1"], "objective.0.clip is no key; allowed here: "),
     (["objective.9.weight=1"], "objective is a list of 3; write objective.N with N from 0 to 3"),
     (["suite.1.name=targets"], "suite: targets is there twice"),
-    (["run.rounds.x=1"], "run.rounds is 60; it holds no keys"),
+    (["run.rounds.x=1"], "run.rounds is 120; it holds no keys"),
     (["run.rounds"], "write it as key=value"),
     (["=3"], "write it as key=value"),
 ]
