@@ -110,6 +110,8 @@ class Queries:
             with self._change:
                 del self._running[cursor]
                 self._change.notify_all()
+            # a thread that still knows the cursor when Python ends makes DuckDB report a leak
+            watch.join()
 
     def _stop_late(self, cursor: Connection, reason: str) -> None:
         with self._change:

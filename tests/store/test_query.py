@@ -118,6 +118,13 @@ def test_an_endless_query_is_stopped_at_its_deadline(run_dir: Path, append: Appe
         assert log.query("SELECT 1 AS one").to_pylist() == [{"one": 1}]
 
 
+def test_no_thread_outlives_the_query_that_it_watched(asked: DuckLog):
+    before = set(threading.enumerate())
+    for _ in range(20):
+        asked.query("SELECT 1")
+        assert set(threading.enumerate()) <= before
+
+
 def test_an_answer_has_a_size(run_dir: Path):
     limits = Limits(rows=10)
     with DuckLog(run_dir / "log.duckdb", run="run-a", limits=limits) as log:
