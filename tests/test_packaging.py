@@ -23,7 +23,7 @@ MAX_FUNCTION_LINES = 60
 # a directory of somebody's machine, and the hosts of package registries; neither matches itself
 FOREIGN = re.compile(
     r"(?<![\w.~-])/(?:work|root|home|Users|opt)/"
-    r"|pypi\.org|pythonhosted\.org|download\.pytorch\.org|npmjs\.|anaconda\.org",
+    r"|py[p]i\.org|python[h]osted\.org|download\.py[t]orch\.org|np[m]js\.|ana[c]onda\.org",
 )
 
 
