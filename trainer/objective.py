@@ -7,8 +7,8 @@ from pydantic import Field
 
 from simctl.bus.asks import ROLES, Role
 from simctl.bus.values import Value
-from simctl.trainer.sample import Dropped, Sample
-from simctl.trainer.trajectory import Group, Trajectory
+from simctl.trainer.sample import Dropped, Loss, Sample
+from simctl.trainer.trajectory import Group, Lesson, Trajectory
 
 
 class Objective(Value, ABC):
@@ -41,6 +41,19 @@ def drop(reason: str, trajectories: Sequence[Trajectory]) -> Iterator[Dropped]:
         yield Dropped(role=trajectories[0].role, reason=reason, sources=sources)
 
 
-def sampled_at(trajectory: Trajectory) -> float:
-    """Return the temperature that the logged log-probabilities belong to: 1 for a greedy answer."""
-    return trajectory.temperature or 1.0
+def sample(told: Trajectory, weight: float, loss: Loss, lesson: Lesson | None = None) -> Sample:
+    """Return a trajectory as a sample whose tokens all weigh the same."""
+    return Sample(
+        role=told.role,
+        policy_version=told.policy_version,
+        source=told.source,
+        prompt=told.prompt,
+        tokens=told.tokens,
+        logprobs=told.logprobs,
+        # what the logged log-probabilities belong to: 1 for a greedy answer
+        temperature=told.temperature or 1.0,
+        weights=(weight,) * len(told.tokens),
+        loss=loss,
+        teacher_prompt=None if lesson is None else lesson.prompt,
+        teacher_source=None if lesson is None else lesson.source,
+    )

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from simctl.bus.asks import Role, View
-from simctl.trainer.objective import Objective, drop, sampled_at
+from simctl.trainer.objective import Objective, drop, sample
 from simctl.trainer.sample import Divergence, Dropped, Sample
 from simctl.trainer.trajectory import Group, Lesson, Trajectory
 
@@ -76,16 +76,4 @@ class Distil(Objective):
             direction=self.direction, beta=self.beta, top_k=self.top_k, clip=self.clip
         )
         for lesson in filter(self._teaches, told.lessons):
-            yield Sample(
-                role=told.role,
-                policy_version=told.policy_version,
-                source=told.source,
-                prompt=told.prompt,
-                tokens=told.tokens,
-                logprobs=told.logprobs,
-                temperature=sampled_at(told),
-                weights=(self.weight,) * len(told.tokens),
-                loss=loss,
-                teacher_prompt=lesson.prompt,
-                teacher_source=lesson.source,
-            )
+            yield sample(told, self.weight, loss, lesson)

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from simctl.trainer.advantages import SAME, informative
-from simctl.trainer.objective import Objective, drop, sampled_at
+from simctl.trainer.objective import Objective, drop, sample
 from simctl.trainer.sample import Dropped, PolicyGradient, Sample
 from simctl.trainer.trajectory import Group, Trajectory
 
@@ -74,17 +74,7 @@ class Reinforce(Objective):
         for told, advantage in scored:
             # the learner averages over tokens, so this makes the answers count alike
             share = mean_length / len(told.tokens) if self.loss_type == "grpo" else 1.0
-            yield Sample(
-                role=told.role,
-                policy_version=told.policy_version,
-                source=told.source,
-                prompt=told.prompt,
-                tokens=told.tokens,
-                logprobs=told.logprobs,
-                weights=(self.weight * share * advantage,) * len(told.tokens),
-                loss=loss,
-                temperature=sampled_at(told),
-            )
+            yield sample(told, self.weight * share * advantage, loss)
 
 
 def _rewards(trajectories: Sequence[Trajectory]) -> list[float]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from simctl.trainer.objective import Objective, drop, sampled_at
+from simctl.trainer.objective import Objective, drop, sample
 from simctl.trainer.sample import CrossEntropy, Dropped, Sample
 from simctl.trainer.trajectory import Group, Trajectory
 
@@ -40,7 +40,7 @@ class Sft(Objective):
                     continue
                 taken[_place(told)] += 1
                 known.add((told.prompt, told.tokens))
-                yield self._sample(told)
+                yield sample(told, self.weight, CrossEntropy())
 
     def _refused(
         self,
@@ -56,19 +56,6 @@ class Sft(Objective):
             return "same answer"
         full = self.max_per_task is not None and taken[_place(told)] >= self.max_per_task
         return "enough of its task" if full else ""
-
-    def _sample(self, told: Trajectory) -> Sample:
-        return Sample(
-            role=told.role,
-            policy_version=told.policy_version,
-            source=told.source,
-            prompt=told.prompt,
-            tokens=told.tokens,
-            logprobs=told.logprobs,
-            temperature=sampled_at(told),
-            weights=(self.weight,) * len(told.tokens),
-            loss=CrossEntropy(),
-        )
 
 
 def _place(told: Trajectory) -> int:
