@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from simctl.bus.messages import AnyMessage, parse
+from simctl.bus.messages import AnyMessage, UnknownMessage
+from simctl.bus.upcast import read
 from simctl.bus.values import canonical
 
 _NAMESPACE = uuid.UUID("6f2d8d0e-54f0-5c1e-9c52-6d1f3c1b7a55")
@@ -78,9 +79,9 @@ class Event:
     hash: str = field(repr=False)
 
     @cached_property
-    def message(self) -> AnyMessage:
-        """The message, parsed from the payload."""
-        return parse(self.payload)
+    def message(self) -> AnyMessage | UnknownMessage:
+        """The message, read from the payload; of another version's, its text."""
+        return read(self.kind, self.schema, self.payload)
 
 
 def event_id(run: str, producer: str, epoch: int, pseq: int) -> uuid.UUID:

@@ -5,7 +5,9 @@ write the same payloads. A published (kind, schema) is never edited: an optional
 default keeps the number, anything else is a new number.
 """
 
-from typing import Annotated, Literal
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -123,6 +125,19 @@ class AnswerGraded(Message):
     first_wrong: int | None = None
 
 
+class AnswerRescored(Message):
+    """Another grade of event `of`, by `verifier`, given after the run; the first grade stays."""
+
+    kind: Literal["answer_rescored"] = "answer_rescored"
+    task: int
+    of: int
+    role: Role
+    verifier: str
+    reward: float
+    parts: dict[str, float]
+    first_wrong: int | None = None
+
+
 class DemonstrationGiven(Message):
     """A question and an answer of the school, for rehearsal; its token ids are in the event."""
 
@@ -150,6 +165,19 @@ class RunResumed(Message):
 
     kind: Literal["run_resumed"] = "run_resumed"
     incarnation: int
+
+
+class RunForked(Message):
+    """A branch begins: it has the events of run `parent` up to seq `at`, and goes its own way.
+
+    `recipe` is the resolved recipe, as TOML text, by which it goes on.
+    """
+
+    kind: Literal["run_forked"] = "run_forked"
+    parent: str
+    at: int
+    branch: str
+    recipe: str
 
 
 class RunEnded(Message):
@@ -286,9 +314,11 @@ AnyMessage = (
     | RoleFailed
     | TaskChecked
     | AnswerGraded
+    | AnswerRescored
     | DemonstrationGiven
     | RunStarted
     | RunResumed
+    | RunForked
     | RunEnded
     | RoundStarted
     | RoundEnded
@@ -307,16 +337,35 @@ _CATALOGUE: TypeAdapter[AnyMessage] = TypeAdapter(
 )
 
 
+class UnknownMessage(Message):
+    """What this version of simctl cannot read: a kind or a schema of another version.
+
+    It keeps its text and its place in the log. Nobody answers it and nothing learns from it.
+    """
+
+    kind: str
+    text: str
+
+
 def kinds() -> dict[str, type[Message]]:
     """Return every message class by its kind, in the order of the catalogue."""
     classes: tuple[type[Message], ...] = AnyMessage.__args__
     return {cls.model_fields["kind"].default: cls for cls in classes}
 
 
-def parse(payload: str) -> AnyMessage:
-    """Return the message that `payload` (canonical JSON) holds.
+def parse(payload: str | bytes) -> AnyMessage:
+    """Return the message that `payload` (canonical JSON of today's schema) holds.
 
     Raises:
         pydantic.ValidationError: the text is no message of this catalogue.
     """
     return _CATALOGUE.validate_json(payload)
+
+
+def parse_fields(fields: Mapping[str, Any]) -> AnyMessage:
+    """Return the message that has these fields.
+
+    Raises:
+        pydantic.ValidationError: they are no message of this catalogue.
+    """
+    return _CATALOGUE.validate_json(json.dumps(fields))

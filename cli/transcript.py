@@ -23,6 +23,7 @@ from simctl.bus.messages import (
     TaskChecked,
     TaskJudged,
     TaskPosed,
+    UnknownMessage,
 )
 from simctl.cli.figures import share
 from simctl.cli.words import STYLES, words
@@ -80,7 +81,7 @@ def _who(event: Event) -> Text:
     return Text(event.sender, STYLES.get(event.sender, "bold"))
 
 
-def _about(message: AnyMessage) -> str:  # noqa: C901 - one case a kind
+def _about(message: AnyMessage | UnknownMessage) -> str:  # noqa: C901 - one case a kind
     """Return what a message is about."""
     about = ""
     match message:
@@ -105,7 +106,7 @@ def _about(message: AnyMessage) -> str:  # noqa: C901 - one case a kind
     return about
 
 
-def _said(message: AnyMessage, grade: AnswerGraded | None) -> Text:
+def _said(message: AnyMessage | UnknownMessage, grade: AnswerGraded | None) -> Text:
     """Return what was said; of a wrong attempt, what follows the last right step in red."""
     text = Text(words(message))
     if grade is not None and isinstance(message, _ATTEMPTS):

@@ -1,6 +1,6 @@
 """Words: what each message says, in one line for people."""
 
-from simctl.bus.messages import AnyMessage
+from simctl.bus.messages import AnyMessage, UnknownMessage
 
 STYLES = {
     "examiner": "yellow",
@@ -24,7 +24,7 @@ _SAID = {
 }
 
 
-def words(message: AnyMessage) -> str:
+def words(message: AnyMessage | UnknownMessage) -> str:
     """Return what a role said, on one line; nothing for what no role says."""
     field = _SAID.get(message.kind)
     return " ".join(str(getattr(message, field)).split()) if field else ""

@@ -8,7 +8,13 @@ number, and a version that was committed is announced again.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import AnyMessage, BatchBuilt, PolicyUpdated, SampleDropped
+from simctl.bus.messages import (
+    AnyMessage,
+    BatchBuilt,
+    PolicyUpdated,
+    SampleDropped,
+    UnknownMessage,
+)
 from simctl.store.policies import PolicyState, PolicyStore
 from simctl.trainer import checkpoint
 from simctl.trainer.batch import build
@@ -127,7 +133,7 @@ def _compare(said: Sequence[AnyMessage], logged: Sequence[Event]) -> None:
             )
 
 
-def _words(message: AnyMessage) -> str:
+def _words(message: AnyMessage | UnknownMessage) -> str:
     match message:
         case BatchBuilt():
             return f"batch {message.digest[:12]}..."

@@ -122,8 +122,9 @@ class TransformersSampler:
 
     def _complete(self, requests: Sequence[Request]) -> list[Completion]:
         rows = [_Row(request, self.encode(request.prompt)) for request in requests]
-        # rows of like length share a batch, so that little is padding
-        order = sorted(range(len(rows)), key=lambda at: (len(rows[at].prompt), rows[at].prompt, at))
+        # rows of like length share a batch, so that little is padding; a row's place in it follows
+        # from what is asked and not from who asked first, which a resumed run need not repeat
+        order = sorted(range(len(rows)), key=lambda at: _place(rows[at]))
         for at in range(0, len(order), self._max_batch):
             self._decode([rows[each] for each in order[at : at + self._max_batch]])
         return [self._completion(row) for row in rows]
@@ -194,6 +195,10 @@ class TransformersSampler:
         )
         logits: torch.Tensor = out.logits[:, -1].float()
         return logits
+
+
+def _place(row: _Row) -> tuple[int, tuple[int, ...], int]:
+    return len(row.prompt), row.prompt, row.request.key
 
 
 class _Draws:
