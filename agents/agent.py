@@ -38,11 +38,13 @@ class Voice:
 
     async def say(self, asked: Event, ask: Ask, prompt: str) -> list[Completion]:
         """Return one completion of `prompt` for each answer that the ask wants."""
-        keys = (
-            stream(self.seed, "say", asked.producer, asked.pseq, index)
-            for index in range(ask.answers)
-        )
+        keys = (noise(self.seed, asked, index) for index in range(ask.answers))
         return await self.sampler.sample([Request(prompt, key, ask.sampling) for key in keys])
+
+
+def noise(seed: int, asked: Event, index: int) -> int:
+    """Return the key of the noise with which the answer `index` to an ask is sampled."""
+    return stream(seed, "say", asked.producer, asked.pseq, index)
 
 
 async def serve(

@@ -13,11 +13,10 @@ from pydantic import Field
 from simctl.agents.agent import Agent, serve
 from simctl.agents.curriculum import Syllabus
 from simctl.agents.episode import Episode
-from simctl.agents.evaluation import Suite, evaluate
+from simctl.agents.evaluation import Suite
 from simctl.agents.memory import Memory
-from simctl.agents.policy.sampler import ServingSampler
-from simctl.agents.policy.sync import sync
 from simctl.agents.record import Record
+from simctl.agents.serving import Serving
 from simctl.agents.stage import Answers, RoleFailedError, Stage
 from simctl.agents.tasks.environment import Environment
 from simctl.bus.asks import Role
@@ -36,7 +35,6 @@ from simctl.bus.messages import (
 )
 from simctl.bus.quiescence import Quiescence
 from simctl.bus.values import Value
-from simctl.store.policies import PolicyStore
 
 SOCIETY = "society"
 
@@ -75,9 +73,8 @@ class Society:
         *,
         bus: MemoryBus,
         quiescence: Quiescence,
-        sampler: ServingSampler,
+        policy: Serving,
         agents: Mapping[Role, Agent],
-        policies: PolicyStore,
     ) -> None:
         """Go on from `memory`, with `syllabus` as far as it has moved."""
         self._plan = plan
@@ -85,9 +82,8 @@ class Society:
         self._syllabus = syllabus
         self._bus = bus
         self._quiescence = quiescence
-        self._sampler = sampler
+        self._policy = policy
         self._agents = agents
-        self._policies = policies
         self._record = Record(memory.history)
         self._answers = Answers(memory.history)
         self._round = memory.round
@@ -162,18 +158,14 @@ class Society:
         for score in scores:
             await self._say(score)
         if isinstance(update, PolicyUpdated):
-            await self._say(await asyncio.to_thread(sync, self._sampler, update, self._policies))
+            await self._say(await self._policy.take(update))
 
     async def _evaluate(self) -> None:
         for score in await self._scores():
             await self._say(score)
 
     async def _scores(self) -> list[PolicyEvaluated]:
-        plan = self._plan
-        return [
-            await evaluate(suite, plan.environment, self._sampler, plan.seed)
-            for suite in plan.suites
-        ]
+        return [await self._policy.measure(suite) for suite in self._plan.suites]
 
     async def _episode(self, index: int) -> EpisodeEnded:
         """Play one episode; a role that fails ends it, not the round."""
@@ -196,7 +188,7 @@ class Society:
             message=message,
             sender=SOCIETY,
             round=self._round,
-            policy_version=self._sampler.version,
+            policy_version=self._policy.version,
         )
         self._pseq += 1
         [event] = await self._bus.publish([draft])

@@ -26,6 +26,7 @@ from simctl.agents.cast import cast
 from simctl.agents.memory import recall
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.serving import Served
 from simctl.agents.society import Plan, Rounds, Society
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import RunStarted
@@ -60,9 +61,8 @@ async def play(log: Log, rounds: int) -> None:
         syllabus,
         bus=MemoryBus(log, quiescence),
         quiescence=quiescence,
-        sampler=sampler,
+        policy=Served(sampler, PolicyStore(Path()), plan.environment, 0),
         agents=cast(Voice(sampler, 0)),
-        policies=PolicyStore(Path()),
     )
     await society.run(RunStarted(recipe="", seed=0, policy_sha256="", machine={}))
 

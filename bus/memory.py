@@ -34,6 +34,9 @@ class MemoryBus:
         self._start = 0  # the position of the first event of the tail
         self._readers: list[_Reader] = []
         self._born = self._last_seq = last_seq
+        self._skipped: set[int] = (
+            set()
+        )  # a journal that is read again fills its places in any order
         quiescence.add(Work(COMMIT_RANK, lambda: bool(self._waiting), self._commit))
 
     async def publish(self, drafts: Sequence[Draft]) -> list[Event]:
@@ -103,12 +106,21 @@ class MemoryBus:
             if len(waiting) == 1 and not waiting[0][1].done():
                 waiting[0][1].set_exception(error)
             return False
-        fresh = [event for event in events if event.seq > self._last_seq]
-        self._last_seq = max([self._last_seq, *(event.seq for event in fresh)])
-        self._deliver(fresh)
+        self._deliver([event for event in events if self._is_fresh(event.seq)])
         at = 0
         for drafts, heard in waiting:
             if not heard.done():  # the publisher may have been cancelled; the log has it anyway
                 heard.set_result(events[at : at + len(drafts)])
             at += len(drafts)
         return True
+
+    def _is_fresh(self, seq: int) -> bool:
+        """Tell whether an event is heard of for the first time, and take note of it."""
+        if seq > self._last_seq:
+            self._skipped.update(range(self._last_seq + 1, seq))
+            self._last_seq = seq
+            return True
+        if seq in self._skipped:
+            self._skipped.remove(seq)
+            return True
+        return False

@@ -14,7 +14,7 @@ from simctl.agents.episodes.rehearse import Rehearse
 from simctl.agents.episodes.seminar import Seminar
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.evaluation import Suite
-from simctl.agents.society import Rounds
+from simctl.agents.society import Plan, Rounds
 from simctl.agents.tasks.chain import MAX_OPERATIONS, ChainTasks
 from simctl.agents.tasks.environment import Environment
 from simctl.bus.values import Value
@@ -24,7 +24,7 @@ from simctl.cli.keys import nearest
 from simctl.cli.mistakes import mistakes
 from simctl.cli.overrides import override
 from simctl.trainer.objectives import AnyObjective
-from simctl.trainer.settings import TeacherSettings, TrainerSettings
+from simctl.trainer.settings import TeacherSettings, TrainerSettings, Training
 
 EMBEDDED = "embedded"
 TARGETS = "targets"  # the suite that a run is judged by
@@ -104,6 +104,23 @@ class Recipe(Value):
             for suite in self.suite
         }
         return ChainTasks(held_out, self.task.max_operations)
+
+    def plan(self) -> Plan:
+        """Return what a society plays."""
+        return Plan(
+            episode=self.episode,
+            environment=self.environment(),
+            rounds=self.run,
+            suites=self.suite,
+            seed=self.seed,
+            learns=self.learns,
+        )
+
+    def training(self) -> Training:
+        """Return what a trainer does."""
+        return Training(
+            seed=self.seed, trainer=self.trainer, teacher=self.teacher, objective=self.objective
+        )
 
     @property
     def learns(self) -> bool:

@@ -11,13 +11,12 @@ from rich.text import Text
 from simctl.bus.event import Event
 from simctl.bus.messages import PolicyUpdated
 from simctl.cli.errors import RunError
-from simctl.cli.recipe import Recipe, load
+from simctl.cli.recipe import load
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run
 from simctl.cli.tables import console
 from simctl.store.access import open_log
 from simctl.store.policies import PolicyStore
 from simctl.trainer.retrain import retrain
-from simctl.trainer.settings import Training
 
 
 def relearn(
@@ -40,19 +39,10 @@ def relearn(
         events = list(log.read())
     with ExitStack() as stack:
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        updates = retrain(events, _training(settings), base.path(0), place)
+        updates = retrain(events, settings.training(), base.path(0), place)
         same_recipe = recipe is None and not sets
         differing = _report(console(), updates, _announced(events), same_recipe=same_recipe)
     return 1 if differing and same_recipe else 0
-
-
-def _training(recipe: Recipe) -> Training:
-    return Training(
-        seed=recipe.seed,
-        trainer=recipe.trainer,
-        teacher=recipe.teacher,
-        objective=recipe.objective,
-    )
 
 
 def _announced(events: Sequence[Event]) -> dict[int, str]:

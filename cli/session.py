@@ -16,7 +16,8 @@ from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
 from simctl.agents.curriculum import Syllabus
 from simctl.agents.memory import Memory, recall
-from simctl.agents.society import SOCIETY, Plan, Society
+from simctl.agents.serving import Served
+from simctl.agents.society import SOCIETY, Society
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import RoleFailed, RunEnded, RunStarted
@@ -158,23 +159,15 @@ class _Session:
         recipe, version = self._recipe, memory.version
         self._policies.verify(version)
         sampler = serve(self._policies.path(version), version, quiescence, recipe.sampler.max_batch)
-        plan = Plan(
-            episode=recipe.episode,
-            environment=recipe.environment(),
-            rounds=recipe.run,
-            suites=recipe.suite,
-            seed=recipe.seed,
-            learns=recipe.learns,
-        )
+        plan = recipe.plan()
         return Society(
             plan,
             memory,
             syllabus,
             bus=bus,
             quiescence=quiescence,
-            sampler=sampler,
+            policy=Served(sampler, self._policies, plan.environment, recipe.seed),
             agents=cast(Voice(sampler, recipe.seed)),
-            policies=self._policies,
         )
 
     def _started(self) -> RunStarted:

@@ -14,6 +14,7 @@ from simctl.agents.evaluation import Suite, evaluate
 from simctl.agents.memory import recall
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.serving import Served
 from simctl.agents.society import Plan, Rounds, Society
 from simctl.agents.tasks.chain import ChainTasks, parse, signature
 from simctl.bus.dice import dice
@@ -50,9 +51,8 @@ async def play(
         syllabus,
         bus=MemoryBus(log, quiescence, log.last_seq),
         quiescence=quiescence,
-        sampler=sampler,
+        policy=Served(sampler, PolicyStore(tmp_path), plan.environment, 0),
         agents=cast(Voice(sampler, 0)),
-        policies=PolicyStore(tmp_path),
     )
     await society.run(STARTED)
     return list(log.read())

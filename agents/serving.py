@@ -1,0 +1,52 @@
+"""Serving: the policy as a society has it, measured and replaced while it plays."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from simctl.agents.evaluation import Suite, evaluate
+from simctl.agents.policy.sampler import ServingSampler
+from simctl.agents.policy.sync import sync
+from simctl.agents.tasks.environment import Environment
+from simctl.bus.messages import PolicyEvaluated, PolicySynced, PolicyUpdated
+from simctl.store.policies import PolicyStore
+
+
+class Serving(Protocol):
+    """What a society needs of the policy that it plays with."""
+
+    @property
+    def version(self) -> int:
+        """The policy version that serves."""
+        ...
+
+    async def measure(self, suite: Suite) -> PolicyEvaluated:
+        """Return the scores of the version that serves on a suite."""
+        ...
+
+    async def take(self, update: PolicyUpdated) -> PolicySynced:
+        """Serve the new version from now on if it is what was announced, and say whether it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Served:
+    """A policy behind a sampler, which takes its new versions from a store."""
+
+    sampler: ServingSampler
+    policies: PolicyStore
+    environment: Environment
+    seed: int
+
+    @property
+    def version(self) -> int:
+        """The policy version that serves."""
+        return self.sampler.version
+
+    async def measure(self, suite: Suite) -> PolicyEvaluated:
+        """Let the sampler solve the problems of a suite."""
+        return await evaluate(suite, self.environment, self.sampler, self.seed)
+
+    async def take(self, update: PolicyUpdated) -> PolicySynced:
+        """Load the new version, and serve it if its weights are as announced."""
+        return await asyncio.to_thread(sync, self.sampler, update, self.policies)
