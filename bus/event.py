@@ -59,7 +59,6 @@ class Event:
     run: str
     branch: str
     seq: int
-    id: uuid.UUID
     producer: str
     epoch: int
     pseq: int
@@ -77,6 +76,11 @@ class Event:
     utterance: Utterance | None
     prev_hash: str
     hash: str = field(repr=False)
+
+    @property
+    def id(self) -> uuid.UUID:
+        """The id that belongs to its producer's message."""
+        return event_id(self.run, self.producer, self.epoch, self.pseq)
 
     @cached_property
     def message(self) -> AnyMessage | UnknownMessage:
@@ -131,7 +135,6 @@ def seal(draft: Draft, *, run: str, branch: str, seq: int, prev_hash: str) -> Ev
         run=run,
         branch=branch,
         seq=seq,
-        id=event_id(run, draft.producer, draft.epoch, draft.pseq),
         producer=draft.producer,
         epoch=draft.epoch,
         pseq=draft.pseq,
