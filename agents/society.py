@@ -92,9 +92,9 @@ class Society:
     async def run(self, started: RunStarted) -> None:
         """Play every round that is left."""
         async with (
-            self._bus.listen() as asked,
-            self._bus.listen() as answered,
-            self._bus.listen() as said,
+            self._bus.listen("roles") as asked,
+            self._bus.listen("answers") as answered,
+            self._bus.listen("record") as said,
             asyncio.TaskGroup() as group,
         ):
             epoch = self._memory.incarnation + 1

@@ -25,6 +25,6 @@ class Bus(Protocol):
         """Append the drafts, deliver the new ones, and return the events of all, in order."""
         ...
 
-    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        """Hear every event from now on, in the order of the log."""
+    def listen(self, name: str = "unnamed") -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Hear every event from now on, in the order of the log; `name` is for reports."""
         ...

@@ -19,7 +19,7 @@ from simctl.agents.memory import Memory, recall
 from simctl.agents.serving import Served
 from simctl.agents.society import SOCIETY, Society
 from simctl.bus.event import Draft, Event
-from simctl.bus.memory import MemoryBus
+from simctl.bus.memory import MemoryBus, ReaderCutOffError
 from simctl.bus.messages import RoleFailed, RunEnded, RunStarted
 from simctl.bus.quiescence import Quiescence
 from simctl.cli import birth
@@ -109,7 +109,8 @@ class _Session:
 
     async def _until_done(self, memory: Memory, syllabus: Syllabus) -> Outcome:
         quiescence = Quiescence()
-        bus = MemoryBus(self._log, quiescence, self._log.last_seq)
+        cut_off: asyncio.Queue[ReaderCutOffError] = asyncio.Queue()
+        bus = MemoryBus(self._log, quiescence, self._log.last_seq, report=cut_off.put_nowait)
         society = self._society(bus, quiescence, memory, syllabus)
         self._view.started(self._run_dir, self._recipe)
         speaker = _Speaker(bus, memory.incarnation + 1)
@@ -122,8 +123,9 @@ class _Session:
         outcome = Outcome("finished")
         with Endpoint(self._log, self._run_dir, publish):
             try:
-                async with bus.listen() as events, asyncio.TaskGroup() as group:
+                async with bus.listen("view") as events, asyncio.TaskGroup() as group:
                     helpers = [
+                        group.create_task(speaker.readers_cut_off(cut_off)),
                         group.create_task(_interrupted()),
                         group.create_task(self._watch(events, trainer)),
                     ]
@@ -207,7 +209,16 @@ class _Speaker:
 
     async def trainer_died(self, report: str) -> None:
         """Write down that the trainer died and was started again."""
-        failed = RoleFailed(role="trainer", error=report)
+        await self._failed("trainer", report)
+
+    async def readers_cut_off(self, errors: asyncio.Queue[ReaderCutOffError]) -> None:
+        """Write down which readers of the bus were cut off, until cancelled."""
+        while True:
+            error = await errors.get()
+            await self._failed(error.reader, str(error))
+
+    async def _failed(self, role: str, error: str) -> None:
+        failed = RoleFailed(role=role, error=error)
         draft = Draft("session", self._epoch, self._pseq, failed, "session")
         self._pseq += 1
         await self._bus.publish([draft])
