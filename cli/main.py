@@ -17,6 +17,7 @@ from simctl.cli.commands import (
     run,
     runs,
     school,
+    store,
     train,
 )
 from simctl.cli.errors import UserError
@@ -41,6 +42,7 @@ app.command("runs")(runs.command)
 app.command("eval")(evaluate.command)
 app.command("train")(train.command)
 app.command("school")(school.command)
+app.add_typer(store.app, name="store")
 app.add_typer(recipes.app, name="recipes")
 app.command("doctor")(doctor.command)
 

@@ -11,7 +11,7 @@ from simctl.bus.event import Draft, Event
 from simctl.store import address
 from simctl.store.address import Address
 from simctl.store.errors import OwnerGoneError, RunMissingError
-from simctl.store.rows import PAGE, to_events
+from simctl.store.rows import PAGE, SCHEMA, to_events
 from simctl.store.wire import dump_drafts, load_error, load_table
 
 _WAIT = 60.0  # seconds that a follower's question stays open
@@ -44,6 +44,16 @@ class RemoteLog:
         return cls(found)
 
     @property
+    def run(self) -> str:
+        """The name of the run."""
+        return self.owner.run
+
+    @property
+    def branch(self) -> str:
+        """The branch on which its owner writes."""
+        return str(self.status()["branch"])
+
+    @property
     def last_seq(self) -> int:
         """The seq of the last committed event; 0 when there is none."""
         return int(self.status()["last_seq"])
@@ -62,6 +72,17 @@ class RemoteLog:
                 return
             yield from events
             after = events[-1].seq
+
+    def page(self, after: int, until: int) -> pa.Table:
+        """Return the rows with `after` < seq <= `until`."""
+        parts: list[pa.Table] = []
+        while after < until:
+            part = self._page(after, min(PAGE, until - after), 0)
+            parts.append(part)
+            if part.num_rows == 0:
+                break
+            after += part.num_rows
+        return pa.concat_tables(parts) if parts else SCHEMA.empty_table()
 
     def follow(self, after: int = 0) -> Iterator[list[Event]]:
         """Give what comes after `after` as it is committed, for ever.
@@ -107,8 +128,11 @@ class RemoteLog:
         self.close()
 
     def _events(self, after: int, limit: int, wait: float) -> list[Event]:
+        return to_events(self._page(after, limit, wait))
+
+    def _page(self, after: int, limit: int, wait: float) -> pa.Table:
         wanted = {"after": after, "limit": limit, "wait": wait}
-        return to_events(load_table(self._ask("GET", "/events", params=wanted).content))
+        return load_table(self._ask("GET", "/events", params=wanted).content)
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         # an owner that ends takes its socket away; httpcore would leak one it cannot connect

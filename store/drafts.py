@@ -1,4 +1,4 @@
-"""Drafts: directories that appear whole or not at all, whenever their writer is killed."""
+"""Drafts: what appears whole or not at all, whenever its writer is killed."""
 
 import errno
 import os
@@ -40,6 +40,13 @@ def publish(place: Path, target: Path) -> bool:
         raise
     _sync(target.parent)
     return True
+
+
+def replace(place: Path, target: Path) -> None:
+    """Let a finished file be `target`, in the place of the one that is there."""
+    _sync(place)
+    place.rename(target)
+    _sync(target.parent)
 
 
 def _clean(directory: Path) -> None:

@@ -46,6 +46,10 @@ class FinishedLog:
         last = self._last_seq
         return reader.read(self._connection, after, last if until is None else min(until, last))
 
+    def page(self, after: int, until: int) -> pa.Table:
+        """Return the rows with `after` < seq <= `until`."""
+        return reader.page(self._connection, after, until)
+
     def query(self, sql: str, *, max_rows: int | None = None) -> pa.Table:
         """Answer one read-only SQL statement.
 

@@ -12,7 +12,7 @@ from calls import Command
 import simctl as package
 from simctl.cli.recipe import load, names
 
-COMMANDS = ("run", "query", "replay", "runs", "eval", "train", "recipes", "doctor")
+COMMANDS = ("run", "query", "replay", "runs", "eval", "train", "recipes", "doctor", "store")
 HEAVY = ("torch", "transformers", "duckdb", "pyarrow", "numpy")
 
 

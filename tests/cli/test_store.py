@@ -1,0 +1,28 @@
+"""`simctl store`: logs are sealed, checked and repaired from the command line."""
+
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from calls import Command
+
+
+@pytest.fixture
+def run_dir(told_run: Path, tmp_path: Path) -> Path:
+    """A copy of the told run that a test may change."""
+    return shutil.copytree(told_run, tmp_path / told_run.name)
+
+
+def test_a_run_is_sealed_once_and_says_where(simctl: Command, run_dir: Path):
+    said = simctl("store", "seal", run_dir)
+    assert said.code == 0
+    assert str(run_dir / "segments") in said.out
+    sealed = pq.read_table(sorted((run_dir / "segments").glob("*.parquet")))
+    assert sealed.column("seq").to_pylist() == list(range(1, sealed.num_rows + 1))
+    assert "nothing is new" in simctl("store", "seal", run_dir).out
+
+
+def test_a_run_that_is_not_there_cannot_be_sealed(simctl: Command):
+    said = simctl("store", "seal", "nowhere")
+    assert (said.code, "nowhere does not exist" in said.err) == (2, True)
