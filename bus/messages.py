@@ -347,9 +347,9 @@ class UnknownMessage(Message):
     text: str
 
 
-def kinds() -> dict[str, type[Message]]:
+def kinds() -> dict[str, type[AnyMessage]]:
     """Return every message class by its kind, in the order of the catalogue."""
-    classes: tuple[type[Message], ...] = AnyMessage.__args__
+    classes: tuple[type[AnyMessage], ...] = AnyMessage.__args__
     return {cls.model_fields["kind"].default: cls for cls in classes}
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from simctl.bus.event import Event
 from simctl.bus.messages import PolicyUpdated
 from simctl.cli.errors import RunError
 from simctl.cli.recipe import load
@@ -16,7 +15,9 @@ from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run
 from simctl.cli.tables import console
 from simctl.store.access import open_log
 from simctl.store.policies import PolicyStore
+from simctl.store.said import Source, said
 from simctl.trainer.retrain import retrain
+from simctl.trainer.trainer import HEARD
 
 
 def relearn(
@@ -35,19 +36,17 @@ def relearn(
         raise RunError(f"{out} exists, and nothing is overwritten: name another --out")
     base = PolicyStore(path / POLICIES)
     base.verify(0)
-    with open_log(path) as log:
-        events = list(log.read())
-    with ExitStack() as stack:
+    with open_log(path) as log, ExitStack() as stack:
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        updates = retrain(events, settings.training(), base.path(0), place)
+        updates = retrain(said(log, HEARD), settings.training(), base.path(0), place)
         same_recipe = recipe is None and not sets
-        differing = _report(console(), updates, _announced(events), same_recipe=same_recipe)
+        differing = _report(console(), updates, _announced(log), same_recipe=same_recipe)
     return 1 if differing and same_recipe else 0
 
 
-def _announced(events: Sequence[Event]) -> dict[int, str]:
+def _announced(log: Source) -> dict[int, str]:
     """Return the hash of every version that the log announces."""
-    updates = (e.message for e in events if e.kind == "policy_updated")
+    updates = (each.message for each in said(log, {"policy_updated"}))
     return {each.version: each.sha256 for each in updates if isinstance(each, PolicyUpdated)}
 
 

@@ -1,6 +1,6 @@
 """Events as Arrow rows: the columns of the log, there and back without loss."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -58,9 +58,13 @@ def to_table(events: Sequence[Event]) -> pa.Table:
 def to_events(table: pa.Table) -> list[Event]:
     """Return the events that rows of the log hold."""
     columns = [table.column(name).to_pylist() for name in _PLAIN]
-    said = map(_utterance, *(_lists(table.column(name)) for name in _SAID))
-    names = (*_PLAIN, "utterance")
+    names, said = (*_PLAIN, "utterance"), utterances(table)
     return [_event(dict(zip(names, row, strict=True))) for row in zip(*columns, said, strict=True)]
+
+
+def utterances(table: pa.Table) -> Iterator[Utterance | None]:
+    """Give the utterance in every row, none where no model spoke."""
+    return map(_utterance, *(_lists(table.column(name)) for name in _SAID))
 
 
 def _event(fields: dict[str, Any]) -> Event:

@@ -8,10 +8,11 @@ from simctl.bus.messages import PolicyUpdated
 from simctl.store.policies import PolicyStore
 from simctl.trainer.settings import Training
 from simctl.trainer.trainer import Trainer
+from simctl.trainer.trajectory import Heard
 
 
 def retrain(
-    events: Iterable[Event], training: Training, base_policy: Path, out: Path
+    events: Iterable[Heard], training: Training, base_policy: Path, out: Path
 ) -> Iterator[PolicyUpdated]:
     """Give the update of every round in `events`, keeping the versions in `out`.
 

@@ -20,10 +20,11 @@ from simctl.trainer import checkpoint
 from simctl.trainer.batch import build
 from simctl.trainer.metrics import describe
 from simctl.trainer.settings import Training
-from simctl.trainer.trajectory import GRADED, Trajectory, groups, trajectories
+from simctl.trainer.trajectory import LEARNT, Heard, Trajectory, groups, trajectories
 
 TRAINER = "trainer"
 ROUND_ENDED = "round_ended"
+HEARD = LEARNT | {ROUND_ENDED}  # kinds that the trainer listens to
 PROBES = 4
 Publish = Callable[[Sequence[Draft]], Sequence[Event]]
 
@@ -46,7 +47,7 @@ class Trainer:
         self._publish = publish
         self._state = policies.state(policies.latest())
         self._learner = checkpoint.resume(policies, training)
-        self._heard: list[Event] = []
+        self._heard: list[Heard] = []
 
     @property
     def position(self) -> int:
@@ -59,7 +60,7 @@ class Trainer:
             update = checkpoint.announcement(self._policies, self._state.version)
             self._say([update], self._state.pseq - 1, self._state.event_offset, update.version)
 
-    def hear(self, events: Iterable[Event]) -> Iterator[PolicyUpdated]:
+    def hear(self, events: Iterable[Heard]) -> Iterator[PolicyUpdated]:
         """Give an update for every round that ends."""
         for event in events:
             if event.seq <= self.position:
@@ -67,10 +68,10 @@ class Trainer:
             if event.kind == ROUND_ENDED:
                 yield self._update(event)
                 self._heard.clear()
-            elif event.utterance is not None or event.kind == GRADED:
+            elif event.kind in LEARNT:
                 self._heard.append(event)
 
-    def _update(self, ended: Event) -> PolicyUpdated:
+    def _update(self, ended: Heard) -> PolicyUpdated:
         """Learn from the round that `ended`, commit the new version and announce it."""
         parent, version = self._state.version, ended.round
         if version != parent + 1:

@@ -3,34 +3,32 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
-from simctl.bus.asks import Message, Role, View
-from simctl.bus.event import Event
+from simctl.bus.asks import Role, View
+from simctl.bus.event import Event, Utterance
 from simctl.bus.messages import (
     AnswerGraded,
-    AttemptMade,
-    AttemptRevised,
-    CritiqueWritten,
+    AnyMessage,
     DemonstrationGiven,
-    HintGiven,
     LessonGiven,
     Spoken,
-    TaskJudged,
-    TaskPosed,
+    UnknownMessage,
 )
+from simctl.store.said import Said
 
+Heard = Event | Said
 DEMONSTRATION = "demonstration_given"
-_SPEAKERS: Mapping[type[Message], Role] = {
-    TaskPosed: "examiner",
-    AttemptMade: "solver",
-    AttemptRevised: "solver",
-    CritiqueWritten: "critic",
-    TaskJudged: "guide",
-    HintGiven: "guide",
-    LessonGiven: "teacher",
+_SPEAKERS: Mapping[str, Role] = {
+    "task_posed": "examiner",
+    "attempt_made": "solver",
+    "attempt_revised": "solver",
+    "critique_written": "critic",
+    "task_judged": "guide",
+    "hint_given": "guide",
+    "lesson_given": "teacher",
 }
-GRADED = "answer_graded"
-_SPOKEN = frozenset({*(cls.model_fields["kind"].default for cls in _SPEAKERS), DEMONSTRATION})
+LEARNT = frozenset({*_SPEAKERS, DEMONSTRATION, "answer_graded"})
 _IN_GROUPS = frozenset({"attempt_made", "attempt_revised"})  # one ask has many such answers
 
 
@@ -83,22 +81,23 @@ class Group:
     trajectories: tuple[Trajectory, ...]
 
 
-def trajectories(events: Iterable[Event]) -> list[Trajectory]:
+def trajectories(events: Iterable[Heard]) -> list[Trajectory]:
     """Return a trajectory for every utterance with an answer, by episode and then in order.
 
     A round that was broken off and played again interleaves its episodes in another way; sorted,
     it gives the same batch and so the same weights.
     """
-    said = [event for event in events if event.kind in _SPOKEN or event.kind == GRADED]
-    said.sort(key=lambda event: (event.episode, event.seq))
-    grades = {
-        event.message.of: event.message for event in said if isinstance(event.message, AnswerGraded)
-    }
-    lessons = _lessons(said, grades)
+    needed = [event for event in events if event.kind in LEARNT]
+    needed.sort(key=attrgetter("episode", "seq"))
+    heard = [(event, event.message) for event in needed]
+    grades = {message.of: message for _, message in heard if isinstance(message, AnswerGraded)}
+    lessons = _lessons(heard, grades)
     return [
-        _trajectory(event, grades.get(event.seq), lessons.get(event.seq, ()))
-        for event in said
-        if event.kind in _SPOKEN and event.utterance is not None and event.utterance.tokens
+        _trajectory(event, message, said, grades.get(event.seq), lessons.get(event.seq, ()))
+        for event, message in heard
+        if (said := event.utterance) is not None
+        and said.tokens
+        and isinstance(message, Spoken | DemonstrationGiven)
     ]
 
 
@@ -112,11 +111,10 @@ def groups(told: Sequence[Trajectory]) -> list[Group]:
 
 
 def _lessons(
-    said: Sequence[Event], grades: Mapping[int, AnswerGraded]
+    heard: Iterable[tuple[Heard, AnyMessage | UnknownMessage]], grades: Mapping[int, AnswerGraded]
 ) -> dict[int, tuple[Lesson, ...]]:
     lessons: dict[int, tuple[Lesson, ...]] = defaultdict(tuple)
-    for event in said:
-        lesson = event.message
+    for event, lesson in heard:
         if isinstance(lesson, LessonGiven) and event.utterance is not None:
             grade = grades.get(event.seq)
             lessons[lesson.of] += (
@@ -132,25 +130,26 @@ def _lessons(
 
 
 def _trajectory(
-    event: Event, grade: AnswerGraded | None, lessons: tuple[Lesson, ...]
+    event: Heard,
+    message: Spoken | DemonstrationGiven,
+    said: Utterance,
+    grade: AnswerGraded | None,
+    lessons: tuple[Lesson, ...],
 ) -> Trajectory:
-    message, said = event.message, event.utterance
-    if said is None:
-        raise ValueError(f"event {event.seq} ({event.kind}) holds no utterance")
-    demonstration = isinstance(message, DemonstrationGiven)
+    spoken = message if isinstance(message, Spoken) else None
     return Trajectory(
         source=event.seq,
-        role=message.role if isinstance(message, DemonstrationGiven) else _SPEAKERS[type(message)],
+        role=message.role if isinstance(message, DemonstrationGiven) else _SPEAKERS[event.kind],
         kind=event.kind,
         cause=event.cause,
         task=event.task,
         round=event.round,
-        policy_version=None if demonstration else event.policy_version,
+        policy_version=event.policy_version if spoken else None,
         prompt=said.prompt_tokens,
         tokens=said.tokens,
         logprobs=said.logprobs,
-        temperature=message.temperature if isinstance(message, Spoken) else 1.0,
-        truncated=isinstance(message, Spoken) and message.truncated,
+        temperature=spoken.temperature if spoken else 1.0,
+        truncated=bool(spoken and spoken.truncated),
         reward=None if grade is None else grade.reward,
         parts={} if grade is None else grade.parts,
         lessons=lessons,

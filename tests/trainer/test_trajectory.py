@@ -1,12 +1,16 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simctl.bus.event import Event, rehash
 from simctl.bus.messages import AttemptRevised, LessonGiven, TaskPosed
-from simctl.trainer.trajectory import Lesson, groups, trajectories
+from simctl.store.said import said
+from simctl.trainer.batch import build, digest
+from simctl.trainer.settings import Training
+from simctl.trainer.trajectory import LEARNT, Lesson, groups, trajectories
 
 Story = Any  # conftest makes it
 
@@ -98,3 +102,22 @@ def test_what_is_said_between_two_utterances_changes_no_trajectory(
 def test_a_lesson_without_a_place_in_the_round_is_no_trajectory(story: Story) -> None:
     story.say("teacher", LessonGiven(task=1, of=1, view="blank", solution=""), prompt=(2,))
     assert trajectories(story.events) == []
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_the_narrow_reading_of_a_log_gives_the_same_trajectories_and_the_same_batch(
+    story_of: Callable[[int], Story], training: Training, seed: int
+) -> None:
+    log = story_of(seed).log
+    plain, narrow = trajectories(log.read()), trajectories(said(log, LEARNT))
+    assert narrow == plain
+    batches = [build(groups(told), training.objective).samples for told in (plain, narrow)]
+    assert digest(batches[0]) == digest(batches[1])
+
+
+def test_what_a_later_simctl_said_does_not_train(story: Story) -> None:
+    story.task(prompt=(5,), tokens=(6,))
+    [event] = story.events
+    assert trajectories([event]) != []
+    assert trajectories([replace(event, schema=99)]) == []
