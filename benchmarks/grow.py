@@ -1,4 +1,4 @@
-"""Grows a log: the rounds of a finished run again and again, up to as many events as are wanted.
+"""Grows a log: the rounds of a finished run again and again, until it is as long as is wanted.
 
 Every copy goes on where the one before ended: seqs, causes, tasks, rounds, versions and numbers of
 producers are moved along, also inside the messages, and the chain is a real one. What can only be
@@ -83,14 +83,14 @@ class Copy:
 
 
 def drafts(log: EventLog, events: int) -> Iterator[Draft]:
-    """Give a log that repeats the rounds of `log` up to about as many events."""
+    """Give a log that repeats the rounds of `log` until it is that long."""
     last = log.last_seq
     [ends] = log.query("SELECT max(round) AS rounds FROM events").to_pylist()
     body = last - 2  # without the start of the run and its end
     copy = Copy(0, 0)
     first = next(iter(log.read(0, 1)))
     yield copy.draft(first)
-    for number in range(max(1, round(events / body))):
+    for number in range(-(-events // body)):
         copy = Copy(number * body, number * ends["rounds"], copy.numbers)
         yield from map(copy.draft, log.read(1, last - 1))
     yield copy.draft(next(iter(log.read(last - 1, last))))
