@@ -14,6 +14,7 @@ from simctl.bus.messages import AnyMessage, BatchBuilt, PolicyUpdated, SampleDro
 from simctl.store.log import EventLog
 from simctl.store.memory_log import ListLog
 from simctl.store.policies import PolicyConflictError, PolicyStore
+from simctl.store.said import said
 from simctl.trainer.learner import Learner
 from simctl.trainer.retrain import retrain
 from simctl.trainer.settings import Training
