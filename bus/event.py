@@ -5,7 +5,7 @@ import json
 import uuid
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from simctl.bus.messages import AnyMessage, UnknownMessage
@@ -14,6 +14,7 @@ from simctl.bus.values import canonical
 
 _NAMESPACE = uuid.UUID("6f2d8d0e-54f0-5c1e-9c52-6d1f3c1b7a55")
 GENESIS = "0" * 64  # the hash before the first event
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def chain_hash(prev_hash: str, head: Sequence[str | int | None], said: Utterance
     have one chain.
     """
     digest = hashlib.sha256(prev_hash.encode())
-    digest.update(json.dumps(head, ensure_ascii=False).encode())
+    digest.update(_as_json(head).encode())
     if said is not None:
         for typecode, numbers in (
             ("i", said.prompt_tokens),
@@ -128,10 +129,15 @@ def rehash(event: Event) -> str:
     return chain_hash(event.prev_hash, head, event.utterance)
 
 
-def seal(draft: Draft, *, run: str, branch: str, seq: int, prev_hash: str) -> Event:
-    """Give a draft its place: the event that follows `prev_hash` at `seq`."""
+def seal(  # noqa: PLR0913 - where it stands, and when it got there
+    draft: Draft, *, run: str, branch: str, seq: int, prev_hash: str, wall_us: int = 0
+) -> Event:
+    """Give a draft its place: the event that follows `prev_hash` at `seq`.
+
+    `wall_us` is the time of a draft that has none.
+    """
     message = draft.message
-    unsealed = Event(
+    event = Event(
         run=run,
         branch=branch,
         seq=seq,
@@ -147,17 +153,17 @@ def seal(draft: Draft, *, run: str, branch: str, seq: int, prev_hash: str) -> Ev
         cause=draft.cause,
         task=draft.task,
         policy_version=draft.policy_version,
-        wall_us=draft.wall_us,
+        wall_us=draft.wall_us or wall_us,
         payload=canonical(message),
         utterance=draft.utterance and as_stored(draft.utterance),
         prev_hash=prev_hash,
         hash="",
     )
-    event = replace(unsealed, hash=rehash(unsealed))
-    event.__dict__["message"] = message  # its cache: whoever hears it need not parse it again
+    # nobody has it yet: this is cheaper than making it twice, and whoever hears it need not parse
+    event.__dict__.update(hash=rehash(event), message=message)
     return event
 
 
 def as_stored(said: Utterance) -> Utterance:
     """Return the utterance as a log gives it back: log-probabilities in single precision."""
-    return replace(said, logprobs=tuple(array("f", said.logprobs)))
+    return Utterance(said.prompt_tokens, said.tokens, tuple(array("f", said.logprobs)))

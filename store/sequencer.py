@@ -8,7 +8,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from simctl.bus.event import GENESIS, Draft, Event, seal
@@ -110,11 +110,12 @@ class Sequencer:
             return events[triple]
         self._check(draft, fresh)
         event = seal(
-            draft if draft.wall_us else replace(draft, wall_us=self._clock()),
+            draft,
             run=self._run,
             branch=self._branch,
             seq=fresh.seq + 1,
             prev_hash=fresh.hash,
+            wall_us=draft.wall_us or self._clock(),
         )
         fresh.seq, fresh.hash = event.seq, event.hash
         fresh.pseqs[draft.producer, draft.epoch] = draft.pseq
