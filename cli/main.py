@@ -19,6 +19,7 @@ from simctl.cli.commands import (
     school,
     store,
     train,
+    verify,
 )
 from simctl.cli.errors import UserError
 from simctl.cli.numerics import settle
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("run")(run.command)
 app.command("query")(query.command)
 app.command("replay")(replay.command)
+app.command("verify")(verify.command)
 app.command("runs")(runs.command)
 app.command("eval")(evaluate.command)
 app.command("train")(train.command)

@@ -153,11 +153,20 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: there is none, or it says what no recipe may say.
     """
     title, text = _read(name_or_path)
+    return parse(title, text, overrides, Path(name_or_path).stem)
+
+
+def parse(title: str, text: str, overrides: Sequence[str] = (), name: str = "") -> Recipe:
+    """Return the recipe that TOML text holds; messages call it `title`.
+
+    Raises:
+        RecipeError: it says what no recipe may say.
+    """
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{title} is no TOML: {error}") from error
-    tables.setdefault("name", Path(name_or_path).stem)
+    tables.setdefault("name", name)
     return _validated(title, override(tables, overrides, Recipe))
 
 

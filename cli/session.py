@@ -1,14 +1,12 @@
 """A session: one process's part in a run. The composition root, which knows every part."""
 
 import asyncio
-import platform
 import signal
 import traceback
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -23,6 +21,7 @@ from simctl.bus.memory import MemoryBus, ReaderCutOffError
 from simctl.bus.messages import RoleFailed, RunEnded, RunStarted
 from simctl.bus.quiescence import Quiescence
 from simctl.cli import birth
+from simctl.cli.machine import machine
 from simctl.cli.recipe import Recipe, dump
 from simctl.cli.runs import POLICIES
 from simctl.cli.serving import serve
@@ -240,24 +239,3 @@ async def _end(log: DuckLog, memory: Memory, outcome: Outcome) -> None:
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     inner = errors.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
-
-
-def machine() -> dict[str, str]:
-    """Return what results may depend on: processor, versions, threads and number format."""
-    return {
-        "processor": _processor(),
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "transformers": version("transformers"),
-        "threads": "1",
-        "dtype": "float32",
-    }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

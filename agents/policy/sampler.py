@@ -7,6 +7,8 @@ from typing import Protocol
 
 from simctl.bus.asks import Sampling
 
+SAMPLE_RANK = 1  # of a sampler's work: after commits
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -5,18 +5,17 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import AutoModelForCausalLM, DynamicCache
 from transformers.utils import logging
 
-from simctl.agents.policy.sampler import Completion, Request
+from simctl.agents.policy.sampler import SAMPLE_RANK, Completion, Request
+from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.quiescence import Quiescence, Work
 
-SAMPLE_RANK = 1  # after commits
 SHRINK_AT = 0.75  # finished rows leave the batch once this share or less is left
 
 
@@ -54,7 +53,7 @@ class TransformersSampler:
         """
         torch.set_num_threads(1)  # two under load are slower, and give other bits
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        self._tokenizer = _tokenizer(path)
+        self._vocabulary = Vocabulary(path)
         self._model = _load(path)
         self._proposed: tuple[int, torch.nn.Module] | None = None
         self._version = version
@@ -70,7 +69,7 @@ class TransformersSampler:
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the token ids of `text`."""
-        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
+        return self._vocabulary.encode(text)
 
     async def sample(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request, in order, together with whatever else waits."""
@@ -130,8 +129,7 @@ class TransformersSampler:
         return [self._completion(row) for row in rows]
 
     def _completion(self, row: _Row) -> Completion:
-        truncated = row.tokens[-1] != self._tokenizer.eos_token_id
-        text = self._tokenizer.decode(row.tokens if truncated else row.tokens[:-1])
+        text, truncated = self._vocabulary.read(row.tokens)
         return Completion(
             prompt_tokens=row.prompt,
             tokens=tuple(row.tokens),
@@ -146,7 +144,7 @@ class TransformersSampler:
         """Fill in the tokens of all rows: one prefill per distinct prompt, then step by step."""
         prompts = sorted({row.prompt for row in rows}, key=lambda ids: (len(ids), ids))
         width = max(map(len, prompts))
-        padding = self._tokenizer.pad_token_id
+        padding = self._vocabulary.padding
         ids = torch.tensor([[padding] * (width - len(p)) + list(p) for p in prompts])
         mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
         cache = DynamicCache()
@@ -174,13 +172,13 @@ class TransformersSampler:
             position = position + 1
 
     def _append(self, rows: list[_Row], tokens: torch.Tensor, logprobs: torch.Tensor) -> None:
-        eos = self._tokenizer.eos_token_id
+        end = self._vocabulary.end
         for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
             if row.done:
                 continue
             row.tokens.append(token)
             row.logprobs.append(logprob)
-            row.done = token == eos or len(row.tokens) >= row.request.sampling.max_completion_length
+            row.done = token == end or len(row.tokens) >= row.request.sampling.max_completion_length
 
     def _forward(
         self, ids: torch.Tensor, mask: torch.Tensor, position: torch.Tensor, cache: DynamicCache
@@ -230,15 +228,3 @@ def _load(path: Path) -> torch.nn.Module:
     except Exception as error:  # whatever a broken file makes the loader raise
         raise ValueError(f"{path} holds no loadable model: {error}") from error
     return model.eval()
-
-
-def _tokenizer(path: Path) -> Any:
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(path)
-    except Exception as error:  # whatever a broken file makes the loader raise
-        raise ValueError(f"{path} holds no loadable tokenizer: {error}") from error
-    if tokenizer.eos_token_id is None:
-        raise ValueError(f"{path} names no eos_token in tokenizer_config.json: no answer would end")
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(0)  # it is masked, so any will do
-    return tokenizer

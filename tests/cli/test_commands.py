@@ -12,7 +12,9 @@ from calls import Command
 import simctl as package
 from simctl.cli.recipe import load, names
 
-COMMANDS = ("run", "query", "replay", "runs", "eval", "train", "recipes", "doctor", "store")
+COMMANDS = (
+    "run", "query", "replay", "verify", "runs", "eval", "train", "recipes", "doctor", "store",
+)  # fmt: skip
 HEAVY = ("torch", "transformers", "duckdb", "pyarrow", "numpy")
 
 

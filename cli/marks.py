@@ -1,0 +1,45 @@
+"""Marks: two values one below the other, with what differs marked."""
+
+import json
+from difflib import SequenceMatcher
+from typing import Any
+
+from rich.text import Text
+
+_SHOWN = 160  # characters of a value that are shown
+_BEFORE = 40  # of them, before the first that differs
+_MARKED = "bold red"
+
+
+def marked(one: Any, other: Any) -> tuple[Text, Text, Text]:
+    """Return both values as text with their differing characters marked, and a line of carets."""
+    first, second = _text(one), _text(other)
+    start = max(0, _parting(first, second) - _BEFORE)
+    first, second = _window(first, start), _window(second, start)
+    lines, carets = (Text(first), Text(second)), [" "] * max(len(first), len(second))
+    for tag, a, b, c, d in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
+        if tag != "equal":
+            lines[0].stylize(_MARKED, a, b)
+            lines[1].stylize(_MARKED, c, d)
+            for at in range(c, max(d, c + 1)):
+                carets[min(at, len(carets) - 1)] = "^"
+    return *lines, Text("".join(carets).rstrip(), _MARKED)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return value.replace("\n", "\\n")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _parting(first: str, second: str) -> int:
+    pairs = zip(first, second, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+
+
+def _window(text: str, start: int) -> str:
+    before = "…" if start else ""
+    after = "…" if len(text) > start + _SHOWN else ""
+    return f"{before}{text[start : start + _SHOWN]}{after}"

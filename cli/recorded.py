@@ -1,0 +1,123 @@
+"""Recorded parts: what stands in for a model when a log is played again."""
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from simctl.agents.agent import Agent, Answer, noise
+from simctl.agents.evaluation import Suite
+from simctl.agents.policy.cassette import Cassette
+from simctl.bus.asks import Ask
+from simctl.bus.event import Draft, Event
+from simctl.bus.messages import PolicyEvaluated, PolicySynced, PolicyUpdated, RoleFailed
+from simctl.store.policies import PolicyStore
+from simctl.store.tape import Tape, again
+from simctl.trainer.settings import Training
+from simctl.trainer.trainer import TRAINER, Trainer
+
+
+@dataclass(frozen=True)
+class RecordedAgent:
+    """An agent that works as ever, with the model's answers from the log.
+
+    Where the log has that it failed, it fails again: what it failed over is not in the log.
+    """
+
+    agent: Agent
+    tape: Tape
+    cassette: Cassette
+    seed: int
+
+    async def handle(self, asked: Event) -> list[Answer]:
+        """Answer the ask that `asked` holds."""
+        ask = asked.message
+        recorded = self.tape.answers(asked, ask.answers if isinstance(ask, Ask) else 1)
+        if not recorded and self.tape.over:
+            await asyncio.Event().wait()  # for ever: the run broke off before it was answered
+        for event in recorded:
+            if isinstance(event.message, RoleFailed):
+                self.tape.give(event)
+                return [Answer(event.message)]
+        said = {
+            noise(self.seed, asked, index): event.utterance
+            for index, event in enumerate(recorded)
+            if event.utterance is not None
+        }
+        with self.cassette.loaded(said):
+            return await self.agent.handle(asked)
+
+
+class RecordedPolicy:
+    """A policy without weights: its measurements are those in the log."""
+
+    def __init__(self, tape: Tape, cassette: Cassette) -> None:
+        """Serve the version of `cassette`, and set it when there is a new one."""
+        self._tape = tape
+        self._cassette = cassette
+
+    @property
+    def version(self) -> int:
+        """The policy version that serves."""
+        return self._cassette.version
+
+    async def measure(self, suite: Suite) -> PolicyEvaluated:
+        """Return the scores that the log has of this version on a suite."""
+        found = self._tape.take("policy_evaluated")
+        recorded = found.message if found else None
+        scores, tokens = dict[str, float](), 0
+        if isinstance(recorded, PolicyEvaluated):
+            scores, tokens = recorded.scores, recorded.tokens
+        return PolicyEvaluated(
+            version=self.version,
+            suite=suite.name,
+            scores=scores,
+            problems=suite.problems,
+            tokens=tokens,
+        )
+
+    async def take(self, update: PolicyUpdated) -> PolicySynced:
+        """Serve the new version where the log says that it was served."""
+        found = self._tape.take("policy_synced")
+        recorded = found.message if found else None
+        if not isinstance(recorded, PolicySynced):
+            return PolicySynced(version=update.version, sampler="", ok=False)
+        if recorded.ok:
+            self._cassette.version = update.version
+        return recorded.model_copy(update={"version": update.version})
+
+
+@dataclass(frozen=True)
+class RecordedTrainer:
+    """A trainer that says what it said."""
+
+    tape: Tape
+
+    def answer(self, heard: Sequence[Event]) -> list[Draft]:
+        """Return what the log has of the trainer on the round whose events these are."""
+        told = self.tape.take_all(TRAINER, "policy_updated", heard[-1].round)
+        return [again(event) for event in told]
+
+
+class RebuildingTrainer:
+    """The trainer as ever, with its versions in a place of its own."""
+
+    def __init__(self, training: Training, base: Path, place: Path) -> None:
+        """Begin from the policy in `base`; keep what is needed of the versions in `place`."""
+        self._policies = PolicyStore(place)
+        self._policies.adopt(base)
+        self._said: list[Draft] = []
+        self._trainer = Trainer(training, self._policies, self._say)
+
+    def answer(self, heard: Sequence[Event]) -> list[Draft]:
+        """Learn from a round, and return what there is to say about it."""
+        self._said.clear()
+        for update in self._trainer.hear(heard):
+            if update.parent > 0:  # what was compared is not needed any more
+                shutil.rmtree(self._policies.path(update.parent))
+        return list(self._said)
+
+    def _say(self, drafts: Sequence[Draft]) -> Sequence[Event]:
+        self._said.extend(drafts)
+        return ()

@@ -1,0 +1,100 @@
+"""Re-execution: agents, episodes, society and trainer once more, against the log of a run."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Protocol
+
+from simctl.agents.agent import Voice
+from simctl.agents.cast import cast
+from simctl.agents.memory import Memory
+from simctl.agents.policy.cassette import Cassette
+from simctl.agents.policy.vocabulary import Vocabulary
+from simctl.agents.society import Society
+from simctl.bus.event import Draft, Event
+from simctl.bus.memory import MemoryBus
+from simctl.bus.messages import RunStarted
+from simctl.bus.quiescence import Quiescence, Work
+from simctl.cli.recipe import Recipe
+from simctl.cli.recorded import RebuildingTrainer, RecordedAgent, RecordedPolicy
+from simctl.store.tape import DivergenceError, Tape
+from simctl.trainer.trainer import ROUND_ENDED, TRAINER
+
+_LAST_RANK = 9  # when nothing else can go on
+
+
+class Learner(Protocol):
+    """What answers a round."""
+
+    def answer(self, heard: Sequence[Event]) -> list[Draft]:
+        """Return what there is to say about the round that these events end."""
+        ...
+
+
+class _EndOfTapeError(Exception):
+    """All that the log has was said again, and the run would have gone on."""
+
+
+def reenact(
+    recipe: Recipe, started: RunStarted, vocabulary: Vocabulary, learner: Learner, tape: Tape
+) -> None:
+    """Play a run once more on `tape`, until it ends, the log ends, or the two part."""
+    try:
+        asyncio.run(_play(recipe, started, vocabulary, learner, tape))
+    except* (DivergenceError, _EndOfTapeError):
+        pass
+
+
+def relearn(trainer: RebuildingTrainer, events: Iterable[Event], tape: Tape) -> None:
+    """Let a trainer alone say again, round by round, what `tape` holds of it."""
+    heard: list[Event] = []
+    for event in events:
+        if event.producer == TRAINER:
+            continue
+        tape.pass_by(event)
+        heard.append(event)
+        if event.kind == ROUND_ENDED:
+            try:
+                tape.place(trainer.answer(heard))
+            except DivergenceError:
+                return
+            heard.clear()
+
+
+async def _play(
+    recipe: Recipe, started: RunStarted, vocabulary: Vocabulary, learner: Learner, tape: Tape
+) -> None:
+    quiescence = Quiescence()
+    quiescence.add(Work(_LAST_RANK, lambda: tape.over, _end))
+    bus = MemoryBus(tape, quiescence)
+    cassette = Cassette(vocabulary, 0, quiescence)
+    agents = cast(Voice(cassette, recipe.seed))
+    society = Society(
+        recipe.plan(),
+        Memory(),
+        recipe.curriculum.begin(),
+        bus=bus,
+        quiescence=quiescence,
+        policy=RecordedPolicy(tape, cassette),
+        agents={
+            role: RecordedAgent(agent, tape, cassette, recipe.seed)
+            for role, agent in agents.items()
+        },
+    )
+    async with bus.listen() as events, asyncio.TaskGroup() as group:
+        helper = group.create_task(_learn(learner, events, bus))
+        await group.create_task(society.run(started))
+        helper.cancel()
+
+
+async def _learn(learner: Learner, events: AsyncIterator[Event], bus: MemoryBus) -> None:
+    """Answer every round that ends."""
+    heard: list[Event] = []
+    async for event in events:
+        heard.append(event)
+        if event.kind == ROUND_ENDED:
+            await bus.publish(learner.answer(heard))
+            heard.clear()
+
+
+async def _end() -> None:
+    raise _EndOfTapeError

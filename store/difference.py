@@ -1,0 +1,66 @@
+"""Differences: the fields in which two events say that different things happened."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simctl.bus.event import Event, Utterance
+
+_HEAD = (
+    "kind",
+    "schema",
+    "sender",
+    "recipient",
+    "episode",
+    "round",
+    "cause",
+    "task",
+    "policy_version",
+)  # what the hash covers, but for the payload and what was said
+_SAID = ("prompt_tokens", "tokens", "logprobs")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field, and what it is in one event and in the other; None where one has it not."""
+
+    field: str
+    one: Any
+    other: Any
+
+
+def differences(one: Event, other: Event) -> list[Difference]:
+    """Return where two events differ in what happened; fields of the payload by their names."""
+    return [each for each in _pairs(one, other) if each.one != each.other]
+
+
+def _pairs(one: Event, other: Event) -> Iterator[Difference]:
+    for name in _HEAD:
+        yield Difference(name, getattr(one, name), getattr(other, name))
+    for name in _SAID:
+        yield Difference(name, _said(one.utterance, name), _said(other.utterance, name))
+    ours, theirs = _fields(one.payload), _fields(other.payload)
+    for name in dict.fromkeys([*ours, *theirs]):
+        if name != "kind":
+            yield Difference(name, ours.get(name), theirs.get(name))
+
+
+def _fields(payload: str) -> dict[str, Any]:
+    try:
+        found = json.loads(payload)
+    except ValueError:  # of another version, or damaged: then it differs as a whole
+        found = None
+    return dict(_flat(found, "")) if isinstance(found, dict) else {"payload": payload}
+
+
+def _flat(fields: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _said(said: Utterance | None, name: str) -> Any:
+    return None if said is None else getattr(said, name)

@@ -1,0 +1,140 @@
+"""A run does the same once more, or the first thing that it does differently is named (P10)."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import simctl as package
+from simctl.store.access import open_log
+from simctl.store.address import find
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+SIMCTL = Path(sys.executable).with_name("simctl")
+SMALL = ["run.rounds=2", "run.episodes=3", "run.eval_every=1", "episode.num_generations=4"]
+Change = Callable[[str, str, str], Path]
+SUITE = '[{name = "targets", difficulty = 3, problems = 5}]'
+
+
+def simctl(*arguments: str | Path, package_at: Path | None = None) -> tuple[int, str]:
+    """Call the command line, of a changed copy of the package if there is one."""
+    path = os.environ.get("PYTHONPATH", "") if package_at is None else str(package_at)
+    done = subprocess.run(
+        [SIMCTL, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def start(run_dir: Path) -> subprocess.Popen[bytes]:
+    sets = [word for each in [*SMALL, f"suite={SUITE}"] for word in ("--set", each)]
+    return subprocess.Popen([SIMCTL, "run", "-q", "--run-dir", run_dir, *sets])
+
+
+def came_to(run_dir: Path) -> int:
+    """How far a live run has come; -1 when nobody answers."""
+    if find(run_dir) is None:
+        return -1
+    with open_log(run_dir) as log:
+        return log.last_seq
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("runs") / "run"
+    assert start(place).wait() == 0
+    return place
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Change:
+    """Make a copy of the package with one line of it changed."""
+
+    def change(file: str, old: str, new: str) -> Path:
+        copy = tmp_path / "changed" / "simctl"
+        shutil.copytree(Path(package.__file__).parent, copy)
+        text = (copy / file).read_text()
+        assert text.count(old) == 1
+        (copy / file).write_text(text.replace(old, new))
+        return copy.parent
+
+    return change
+
+
+def seq_of(run_dir: Path, kind: str) -> int:
+    with open_log(run_dir) as log:
+        return next(event.seq for event in log.read() if event.kind == kind)
+
+
+def test_a_run_does_the_same_once_more(run_dir: Path):
+    code, said = simctl("verify", run_dir)
+    assert code == 0, said
+    assert "divergences  0" in said
+    assert "2 versions rebuilt" in said
+
+
+def test_a_run_that_was_killed_and_resumed_does_the_same_once_more(tmp_path: Path, run_dir: Path):
+    with open_log(run_dir) as log:
+        half = log.last_seq // 2
+    broken = tmp_path / "broken"
+    process = start(broken)
+    while came_to(broken) < half:
+        assert process.poll() is None
+        time.sleep(0.05)  # another process makes it happen, so there is nothing to wait on
+    process.kill()
+    process.wait()
+    code, said = simctl("verify", broken)
+    assert code == 0, said
+    assert "it was verified as far as its log goes" in said
+    assert simctl("run", "--resume", broken)[0] == 0
+    code, said = simctl("verify", broken)
+    assert code == 0, said
+    assert "run_resumed" in said
+
+
+def test_a_prompt_with_one_more_character_is_the_first_divergence(run_dir: Path, changed: Change):
+    copy = changed("agents/prompts.py", 'f"${problem}>{attempt}|"', 'f"${problem}>{attempt}.|"')
+    code, said = simctl("verify", run_dir, "--only", "agents", package_at=copy)
+    assert code == 1, said
+    first = f"First divergence: event {seq_of(run_dir, 'critique_written')}, round 1, episode e1.00"
+    assert first in said
+    assert ", critic, on event " in said
+    log, now, marks = (
+        line.split("  ", 2)[-1] for line in said.partition("prompt ")[2].splitlines()[:3]
+    )
+    assert now.strip().endswith(".|")
+    assert now.replace(".|", "|").split()[-1] == log.split()[-1]
+    assert marks.strip() == "^"
+
+
+def test_a_grade_that_comes_out_otherwise_is_the_first_divergence(run_dir: Path, changed: Change):
+    copy = changed("agents/tasks/chain.py", "min(wrong, steps) / steps", "wrong / (steps + 1)")
+    code, said = simctl("verify", run_dir, "--only", "agents", package_at=copy)
+    assert code == 1, said
+    assert ", environment, on event " in said
+    assert "parts.progress" in said
+
+
+def test_a_trainer_that_learns_faster_is_the_first_divergence(run_dir: Path, changed: Change):
+    old = "return self._settings.learning_rate * min("
+    copy = changed("trainer/learner.py", old, old.replace("* min", "* 1.01 * min"))
+    code, said = simctl("verify", run_dir, "--only", "trainer", package_at=copy)
+    assert code == 1, said
+    assert f"First divergence: event {seq_of(run_dir, 'policy_updated')}, round 1, trainer" in said
+    assert "sha256" in said
+    assert "metrics.learning_rate" in said
+
+
+def test_a_trainer_can_be_verified_alone(run_dir: Path):
+    code, said = simctl("verify", run_dir, "--only", "trainer")
+    assert code == 0, said
+    assert "2 versions rebuilt" in said
