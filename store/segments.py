@@ -9,7 +9,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,11 +29,14 @@ FORMAT = 1
 ROWS = 1_000_000  # of a segment
 _GROUP = 16 * PAGE  # rows of a row group: what is held in memory
 _NAME = re.compile(r"\.?\d{12}-\d{12}\.parquet(\.\d+)?")
-# columns that repeat themselves; in the others a dictionary would only be in the way
-_REPEATING = [
-    "run", "branch", "producer", "kind", "sender", "recipient", "episode",
-    "prompt_tokens.list.element", "tokens.list.element",
-]  # fmt: skip
+# a dictionary helps the columns that repeat themselves, and is only in the way of the others
+_OPTIONS: dict[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": [
+        "run", "branch", "producer", "kind", "sender", "recipient", "episode",
+        "prompt_tokens.list.element", "tokens.list.element",
+    ],
+}  # fmt: skip
 
 
 class Log(Pages, Protocol):
@@ -168,9 +171,7 @@ def _write(log: Log, folder: Path, link: Link, until: int) -> Segment:
     draft = folder / f".{name}.{os.getpid()}"
     last = pa.table({"hash": [GENESIS]})
     try:
-        with pq.ParquetWriter(
-            draft, SCHEMA, compression="zstd", use_dictionary=_REPEATING
-        ) as writer:
+        with pq.ParquetWriter(draft, SCHEMA, **_OPTIONS) as writer:
             for group in _grouped(whole(pages(log, link.seq, until), link)):
                 writer.write_table(group)
                 last = group

@@ -25,3 +25,14 @@ def seal(
     from simctl.cli.seal import seal
 
     seal(run, rows, runs_dir)
+
+
+@app.command("check")
+def check(run: Run = None, *, runs_dir: RunsDir = RUNS) -> None:
+    """Look at everything that a log promises: order, hashes, policies, views and segments.
+
+    Works on a live run, too. Exit codes: 0 whole, 1 damaged, 2 misuse.
+    """
+    from simctl.cli.check import check_run
+
+    raise typer.Exit(check_run(run, runs_dir))

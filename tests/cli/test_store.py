@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from calls import Command
@@ -26,3 +27,20 @@ def test_a_run_is_sealed_once_and_says_where(simctl: Command, run_dir: Path):
 def test_a_run_that_is_not_there_cannot_be_sealed(simctl: Command):
     said = simctl("store", "seal", "nowhere")
     assert (said.code, "nowhere does not exist" in said.err) == (2, True)
+
+
+def test_a_whole_run_is_said_to_be_whole(simctl: Command, run_dir: Path):
+    said = simctl("store", "check", run_dir)
+    assert (said.code, "✗" in said.out) == (0, False)
+    assert f"{run_dir} is whole" in said.out
+
+
+def test_a_damaged_run_is_named_with_its_first_bad_event_and_what_to_do(
+    simctl: Command, run_dir: Path
+):
+    with duckdb.connect(run_dir / "log.duckdb") as connection:
+        connection.execute("UPDATE events SET sender = 'nobody' WHERE seq = 20")
+    said = simctl("store", "check", run_dir)
+    assert said.code == 1
+    assert "damaged, from event 20 on" in said.out
+    assert f"simctl store repair {run_dir}" in said.out
