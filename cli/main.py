@@ -25,7 +25,7 @@ from simctl.cli.errors import UserError
 from simctl.cli.numerics import settle
 from simctl.store.errors import LogBrokenError, LogCorruptError, OwnerGoneError, StoreError
 
-FAILED, MISUSE = 1, 2
+FAILED, MISUSE, INTERRUPTED = 1, 2, 130
 # what befalls a run without a mistake of whoever asks
 _FAILURES = (LogBrokenError, LogCorruptError, OwnerGoneError)
 
@@ -75,3 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(FAILED)
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":  # what Ctrl-C becomes inside DuckDB
+            raise
+        sys.exit(INTERRUPTED)

@@ -1,7 +1,6 @@
 """A session: one process's part in a run. The composition root, which knows every part."""
 
 import asyncio
-import signal
 import traceback
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
@@ -25,6 +24,7 @@ from simctl.cli.machine import machine
 from simctl.cli.recipe import Recipe, dump
 from simctl.cli.runs import POLICIES
 from simctl.cli.serving import serve
+from simctl.cli.stop import Stop
 from simctl.cli.trainer import TrainerFailedError, TrainerProcess
 from simctl.store.access import LOG
 from simctl.store.duck import DuckLog
@@ -77,9 +77,12 @@ def play(run_dir: Path, view: View) -> Outcome:
         UserError: its recipe or its policy is not what it was.
         StoreError: its log or its policy cannot be read.
     """
-    with DuckLog(run_dir / LOG, run=run_dir.name) as log:
-        session = _Session(birth.read(run_dir, log), run_dir, log, view)
-        outcome = asyncio.run(session.run())
+    try:
+        with Stop() as stop, DuckLog(run_dir / LOG, run=run_dir.name) as log:
+            session = _Session(birth.read(run_dir, log), run_dir, log, view)
+            outcome = asyncio.run(session.run(stop))
+    except KeyboardInterrupt:  # somebody could not wait
+        outcome = Outcome("interrupted")
     view.ended(outcome)
     return outcome
 
@@ -94,11 +97,11 @@ class _Session:
         self._view = view
         self._policies = PolicyStore(run_dir / POLICIES)
 
-    async def run(self) -> Outcome:
+    async def run(self, stop: Stop) -> Outcome:
         """Play what is left, and say in the log how it ended."""
         syllabus = self._recipe.curriculum.begin()
         memory = recall(self._log.read(), syllabus)
-        outcome = await self._until_done(memory, syllabus)
+        outcome = await self._until_done(memory, syllabus, stop)
         try:
             if _has_begun(self._log, memory):
                 await _end(self._log, memory, outcome)
@@ -106,7 +109,7 @@ class _Session:
             return Outcome("failed", str(error))
         return outcome
 
-    async def _until_done(self, memory: Memory, syllabus: Syllabus) -> Outcome:
+    async def _until_done(self, memory: Memory, syllabus: Syllabus, stop: Stop) -> Outcome:
         quiescence = Quiescence()
         cut_off: asyncio.Queue[ReaderCutOffError] = asyncio.Queue()
         bus = MemoryBus(self._log, quiescence, self._log.last_seq, report=cut_off.put_nowait)
@@ -125,7 +128,7 @@ class _Session:
                 async with bus.listen("view") as events, asyncio.TaskGroup() as group:
                     helpers = [
                         group.create_task(speaker.readers_cut_off(cut_off)),
-                        group.create_task(_interrupted()),
+                        group.create_task(_interrupted(stop)),
                         group.create_task(self._watch(events, trainer)),
                     ]
                     if self._recipe.learns:
@@ -184,17 +187,9 @@ class _InterruptedError(Exception):
     """Somebody asked the run to stop."""
 
 
-async def _interrupted() -> None:
-    """Raise as soon as the process is asked to stop; a second request ends it at once."""
-    loop, asked = asyncio.get_running_loop(), asyncio.Event()
-    stops = (signal.SIGINT, signal.SIGTERM)
-    for stop in stops:
-        loop.add_signal_handler(stop, asked.set)
-    try:
-        await asked.wait()
-    finally:
-        for stop in stops:
-            loop.remove_signal_handler(stop)
+async def _interrupted(stop: Stop) -> None:
+    """Raise as soon as the process is asked to stop."""
+    await stop.wait()
     raise _InterruptedError
 
 

@@ -1,0 +1,108 @@
+"""A live run, as tests start it and look at it."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from simctl.bus.event import GENESIS, rehash
+from simctl.store.access import open_log
+from simctl.store.address import find
+from simctl.store.policies import PolicyStore
+
+SIMCTL = Path(sys.executable).with_name("simctl")
+SMALL = ["run.rounds=3", "run.episodes=4", "episode.num_generations=4", "suite=[]"]
+
+
+def simctl(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Call the command line, and return what it printed."""
+    return subprocess.run(
+        [SIMCTL, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def start(
+    run_dir: Path, recipe: str = "society", sets: Sequence[str] = SMALL, **options: Any
+) -> subprocess.Popen[str]:
+    """Begin a run, or go on with one that is there."""
+    words = ["--resume", run_dir]
+    if not run_dir.exists():
+        words = [recipe, "--run-dir", run_dir, *(word for each in sets for word in ("--set", each))]
+    where = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
+    return subprocess.Popen([SIMCTL, "run", *words], text=True, **where)
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait until a run has finished well, and return what it printed."""
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    return output
+
+
+def ask(run_dir: Path, sql: str) -> list[dict[str, object]]:
+    """Return the rows that `simctl query` gives."""
+    answer = simctl("query", run_dir, sql, "--format", "json")
+    assert answer.returncode == 0, answer.stderr
+    rows: list[dict[str, object]] = json.loads(answer.stdout)
+    return rows
+
+
+def wait_for(happens: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for what another process makes happen."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)  # nothing in this process could be waited on
+
+
+def last_seq(run_dir: Path) -> int:
+    """How far a live run has come; -1 when nobody answers."""
+    if find(run_dir) is None:
+        return -1
+    try:
+        with open_log(run_dir) as log:
+            return log.last_seq
+    except Exception:  # noqa: BLE001 - it may be killed between the two lines
+        return -1
+
+
+def chain(run_dir: Path) -> list[str]:
+    """Return the hashes of a run's events."""
+    with open_log(run_dir) as log:
+        return [event.hash for event in log.read()]
+
+
+def assert_whole(run_dir: Path) -> None:
+    """Nothing is missing or there twice, the chain holds, and every batch trained once."""
+    before = GENESIS
+    with open_log(run_dir) as log:
+        for number, event in enumerate(log.read(), 1):
+            assert (event.seq, event.prev_hash, event.hash) == (number, before, rehash(event))
+            before = event.hash
+    said = "count(distinct (producer, epoch, pseq)) said, count(distinct id) ids"
+    [row] = ask(run_dir, f"select count(*) n, {said} from events")  # noqa: S608
+    assert row["n"] == row["said"] == row["ids"] == number
+    for kind in ("batch_built", "policy_updated", "policy_synced"):
+        found = ask(run_dir, f"select version from {kind} order by seq")  # noqa: S608
+        assert [row["version"] for row in found] == [1, 2, 3]
+
+
+def final_sha256(run_dir: Path) -> str:
+    """Return the hash of the last weights, which must be those that were committed."""
+    policies = PolicyStore(run_dir / "policies")
+    policies.verify(policies.latest())
+    return policies.sha256(policies.latest())
+
+
+def trainer_of(process: subprocess.Popen[str]) -> int | None:
+    """Return the process id of a run's trainer, if it has one now."""
+    found = subprocess.run(
+        ["/usr/bin/pgrep", "-P", str(process.pid), "-f", "simctl.trainer.process"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return int(found.stdout.split()[0]) if found.stdout else None
