@@ -1,41 +1,26 @@
 """Read-only SQL for everybody: it cannot change the log, read files or run for ever.
 
-Four guards stand together, because each alone can be got round: one statement that reads, a
-read-only transaction, a locked configuration (see `database`), and limits on time and size.
+Four guards stand together, because each alone can be got round: one statement that reads (see
+`guard`), a read-only transaction, a locked configuration (see `database`), and limits on time and
+size (see `room` for what DuckDB does not count).
 """
 
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import duckdb
 import pyarrow as pa
 
 from simctl.store.database import Connection
 from simctl.store.errors import QueryError
+from simctl.store.guard import check
+from simctl.store.room import bounded
 
-_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-# table functions that act on the process or hide a statement in a string
-_ACTING = frozenset(
-    (
-        "checkpoint",
-        "create_external_resource",
-        "deregister_external_resource",
-        "destroy_external_resource",
-        "disable_logging",
-        "disable_profiling",
-        "enable_logging",
-        "enable_profiling",
-        "force_checkpoint",
-        "json_execute_serialized_sql",
-        "query",
-        "truncate_duckdb_logs",
-    )
-)
 _BATCH = 8192
 _AGAIN = 0.02  # seconds
+_ROOM = 2  # times the memory that DuckDB may count: for what it does not
 # what is read of tables makes room by itself
 _HELD = "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag <> 'BASE_TABLE'"
 _BINDING = (duckdb.BinderException, duckdb.CatalogException)
@@ -68,14 +53,18 @@ class Queries:
             QueryError: it is wrong, not allowed or too expensive.
         """
         limits = self._limits if max_rows is None else replace(self._limits, rows=max_rows)
-        with self._connection.cursor() as cursor, self._watched(cursor):
+        with (
+            self._connection.cursor() as cursor,
+            self._watched(cursor),
+            bounded(_ROOM * limits.memory),
+        ):
             try:
                 check(cursor, sql)
                 cursor.execute("BEGIN TRANSACTION READ ONLY")
                 return _fetch(cursor, sql, limits)
             except duckdb.InterruptException as error:
                 raise QueryError(self._reason(cursor)) from error
-            except duckdb.OutOfMemoryException as error:
+            except (duckdb.OutOfMemoryException, MemoryError) as error:
                 raise QueryError("needs more memory than there is: ask for less") from error
             except (duckdb.Error, ValueError, pa.ArrowException) as error:
                 raise QueryError(_located(cursor, sql, error)) from error
@@ -130,24 +119,6 @@ class Queries:
             return self._running[cursor]
 
 
-def check(cursor: Connection, sql: str) -> None:
-    """Refuse everything but one statement that reads.
-
-    Raises:
-        QueryError: it is not allowed.
-    """
-    statements = cursor.extract_statements(sql)
-    if len(statements) != 1:
-        raise QueryError(f"one statement at a time: this is {len(statements)}")
-    if statements[0].type not in _READING:
-        name = str(statements[0].type).rsplit(".", maxsplit=1)[-1]
-        raise QueryError(
-            f"only SELECT, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN are allowed: this is {name}"
-        )
-    if acting := sorted(_called(sql) & _ACTING):
-        raise QueryError(f"the function {acting[0]} is not allowed")
-
-
 def _located(cursor: Connection, sql: str, error: Exception) -> str:
     """Return what is wrong with a statement, and where if DuckDB can tell."""
     if isinstance(error, _BINDING) and "LINE" not in str(error):
@@ -158,20 +129,6 @@ def _located(cursor: Connection, sql: str, error: Exception) -> str:
         except duckdb.Error as located:
             return str(located)
     return str(error)
-
-
-def _called(sql: str) -> set[str]:
-    """Return the names that stand before an opening bracket."""
-    tokens = [each for each in duckdb.tokenize(sql) if each[1] != duckdb.token_type.comment]
-    starts = [start for start, _ in tokens]
-    encoded = sql.encode()  # the tokenizer counts bytes
-    words = [
-        encoded[start:end].split(b"--")[0].split(b"/*")[0].strip().decode(errors="replace")
-        for start, end in zip(starts, [*starts[1:], len(encoded)], strict=True)
-    ]
-    return {
-        word.strip('"').lower() for word, following in pairwise(words) if following.startswith("(")
-    }
 
 
 def _fetch(cursor: Connection, sql: str, limits: Limits) -> pa.Table:

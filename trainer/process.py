@@ -13,6 +13,7 @@ from simctl.bus.messages import PolicyUpdated
 from simctl.store.client import RemoteLog
 from simctl.store.errors import OwnerGoneError, RunMissingError
 from simctl.store.policies import PolicyStore
+from simctl.store.room import unbound
 from simctl.trainer.settings import Training
 from simctl.trainer.trainer import Trainer
 
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="simctl.trainer.process", description=__doc__)
     parser.add_argument("--run-dir", type=Path, required=True, help="directory of the live run")
     run_dir: Path = parser.parse_args(arguments).run_dir
+    unbound()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     logging.basicConfig(
