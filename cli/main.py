@@ -9,6 +9,7 @@ import typer
 
 import simctl
 from simctl.cli.commands import (
+    diff,
     doctor,
     evaluate,
     query,
@@ -40,6 +41,7 @@ app.command("run")(run.command)
 app.command("query")(query.command)
 app.command("replay")(replay.command)
 app.command("verify")(verify.command)
+app.command("diff")(diff.command)
 app.command("runs")(runs.command)
 app.command("eval")(evaluate.command)
 app.command("train")(train.command)

@@ -2,6 +2,7 @@
 
 import json
 from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Any
 
 from rich.text import Text
@@ -13,7 +14,7 @@ _MARKED = "bold red"
 
 def marked(one: Any, other: Any) -> tuple[Text, Text, Text]:
     """Return both values as text with their differing characters marked, and a line of carets."""
-    first, second = _text(one), _text(other)
+    first, second = _lines(_text(one), _text(other))
     start = max(0, _parting(first, second) - _BEFORE)
     first, second = _window(first, start), _window(second, start)
     lines, carets = (Text(first), Text(second)), [" "] * max(len(first), len(second))
@@ -30,8 +31,17 @@ def _text(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return value.replace("\n", "\\n")
+        return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def _lines(first: str, second: str) -> tuple[str, str]:
+    """Return the first lines that differ, where a text has several."""
+    ours, theirs = first.splitlines(), second.splitlines()
+    if max(len(ours), len(theirs)) > 1:
+        pairs = zip_longest(ours, theirs, fillvalue="")
+        first, second = next((pair for pair in pairs if pair[0] != pair[1]), (first, second))
+    return first.replace("\n", "\\n"), second.replace("\n", "\\n")
 
 
 def _parting(first: str, second: str) -> int:

@@ -1,7 +1,10 @@
 """Policies that a run can begin with: the one in the package, or a directory."""
 
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
+
+from tokenizers import Tokenizer
 
 from simctl.cli.errors import UserError
 from simctl.cli.recipe import EMBEDDED
@@ -35,3 +38,12 @@ def base(path: str) -> Path:
 def embedded() -> Path:
     """Return the directory of the policy in the package."""
     return Path(str(resources.files("simctl.agents.policy"))) / EMBEDDED
+
+
+def reader(policy: Path) -> Callable[[Sequence[int]], str]:
+    """Return what reads the tokens of a policy; where it has no tokenizer they stay numbers."""
+    file = policy / "tokenizer.json"
+    if not file.is_file():
+        return str
+    tokenizer = Tokenizer.from_file(str(file))
+    return lambda tokens: tokenizer.decode(list(tokens), skip_special_tokens=False)

@@ -13,7 +13,7 @@ from simctl.cli.words import STYLES, words
 from simctl.store.difference import Difference, differences
 
 _MOST_FIELDS = 8
-_TEXTS = {"prompt_tokens": "prompt", "tokens": "answer"}
+_TEXTS = {"prompt_tokens": "prompt", "answer_tokens": "answer"}
 
 Decode = Callable[[Sequence[int]], str]
 

@@ -18,7 +18,7 @@ _HEAD = (
     "task",
     "policy_version",
 )  # what the hash covers, but for the payload and what was said
-_SAID = ("prompt_tokens", "tokens", "logprobs")
+_SAID = {"prompt_tokens": "prompt_tokens", "answer_tokens": "tokens", "logprobs": "logprobs"}
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,20 @@ class Difference:
 
 
 def differences(one: Event, other: Event) -> list[Difference]:
-    """Return where two events differ in what happened; fields of the payload by their names."""
+    """Return where two events differ in what happened; fields of the payload by their names.
+
+    What two kinds of messages say is not compared.
+    """
     return [each for each in _pairs(one, other) if each.one != each.other]
 
 
 def _pairs(one: Event, other: Event) -> Iterator[Difference]:
     for name in _HEAD:
         yield Difference(name, getattr(one, name), getattr(other, name))
-    for name in _SAID:
-        yield Difference(name, _said(one.utterance, name), _said(other.utterance, name))
+    if one.kind != other.kind:
+        return
+    for name, field in _SAID.items():
+        yield Difference(name, _said(one.utterance, field), _said(other.utterance, field))
     ours, theirs = _fields(one.payload), _fields(other.payload)
     for name in dict.fromkeys([*ours, *theirs]):
         if name != "kind":
@@ -62,5 +67,5 @@ def _flat(fields: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
             yield f"{above}{name}", value
 
 
-def _said(said: Utterance | None, name: str) -> Any:
-    return None if said is None else getattr(said, name)
+def _said(said: Utterance | None, field: str) -> Any:
+    return None if said is None else getattr(said, field)

@@ -13,8 +13,18 @@ import simctl as package
 from simctl.cli.recipe import load, names
 
 COMMANDS = (
-    "run", "query", "replay", "verify", "runs", "eval", "train", "recipes", "doctor", "store",
-)  # fmt: skip
+    "run",
+    "query",
+    "replay",
+    "verify",
+    "diff",
+    "runs",
+    "eval",
+    "train",
+    "recipes",
+    "doctor",
+    "store",
+)
 HEAVY = ("torch", "transformers", "duckdb", "pyarrow", "numpy")
 
 
