@@ -5,9 +5,7 @@ write the same payloads. A published (kind, schema) is never edited: an optional
 default keeps the number, anything else is a new number.
 """
 
-import json
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -360,12 +358,3 @@ def parse(payload: str | bytes) -> AnyMessage:
         pydantic.ValidationError: the text is no message of this catalogue.
     """
     return _CATALOGUE.validate_json(payload)
-
-
-def parse_fields(fields: Mapping[str, Any]) -> AnyMessage:
-    """Return the message that has these fields.
-
-    Raises:
-        pydantic.ValidationError: they are no message of this catalogue.
-    """
-    return _CATALOGUE.validate_json(json.dumps(fields))

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simctl.bus.messages import AnyMessage, UnknownMessage, kinds, parse_fields
+from simctl.bus.messages import AnyMessage, UnknownMessage, kinds
 
 Fields = dict[str, Any]
 Upcast = Callable[[Fields], Fields]
@@ -25,12 +25,22 @@ def read(
     Raises:
         pydantic.ValidationError: the payload is not of the schema that it claims.
     """
+    text = modern(kind, schema, payload, upcasts)
+    if text is None:
+        return UnknownMessage(kind=kind, text=payload)
+    return _CLASSES[kind].model_validate_json(text)  # faster than trying by the text's kind
+
+
+def modern(
+    kind: str, schema: int, payload: str, upcasts: Mapping[tuple[str, int], Upcast] = UPCASTS
+) -> str | None:
+    """Return a payload in today's schema; none where a later simctl wrote it."""
     cls = _CLASSES.get(kind)
     if cls is None or schema > cls.schema_version:
-        return UnknownMessage(kind=kind, text=payload)
+        return None
     if schema == cls.schema_version:
-        return cls.model_validate_json(payload)  # faster than trying by the text's kind
+        return payload
     fields: Fields = json.loads(payload)
     for step in range(schema, cls.schema_version):
         fields = upcasts[kind, step](fields)
-    return parse_fields(fields)
+    return json.dumps(fields)

@@ -2,23 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
+from types import MappingProxyType
+from typing import NamedTuple
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from simctl.bus.asks import Role, View
 from simctl.bus.event import Event, Utterance
-from simctl.bus.messages import (
-    AnswerGraded,
-    AnyMessage,
-    DemonstrationGiven,
-    LessonGiven,
-    Spoken,
-    UnknownMessage,
-)
+from simctl.bus.messages import DemonstrationGiven, LessonGiven
+from simctl.bus.upcast import modern
 from simctl.store.said import Said
 
 Heard = Event | Said
 DEMONSTRATION = "demonstration_given"
+GRADED = "answer_graded"
+LESSON = "lesson_given"
 _SPEAKERS: Mapping[str, Role] = {
     "task_posed": "examiner",
     "attempt_made": "solver",
@@ -26,10 +27,28 @@ _SPEAKERS: Mapping[str, Role] = {
     "critique_written": "critic",
     "task_judged": "guide",
     "hint_given": "guide",
-    "lesson_given": "teacher",
+    LESSON: "teacher",
 }
-LEARNT = frozenset({*_SPEAKERS, DEMONSTRATION, "answer_graded"})
+LEARNT = frozenset({*_SPEAKERS, DEMONSTRATION, GRADED})
 _IN_GROUPS = frozenset({"attempt_made", "attempt_revised"})  # one ask has many such answers
+
+
+class _Manner(TypedDict, total=False):
+    """How something was said: what learning reads of most messages, at a third of the cost."""
+
+    temperature: float
+    truncated: bool
+
+
+class _Grade(TypedDict):
+    """What learning reads of a grade."""
+
+    of: int
+    reward: float
+    parts: dict[str, float]
+
+
+_MANNERS, _GRADES = TypeAdapter(_Manner), TypeAdapter(_Grade)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +62,7 @@ class Lesson:
     reward: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Trajectory:
+class Trajectory(NamedTuple):
     """One utterance with what became of it.
 
     `source` is the seq of its event. A demonstration has no `policy_version`: nobody sampled it.
@@ -63,7 +81,7 @@ class Trajectory:
     temperature: float = 1.0
     truncated: bool = False
     reward: float | None = None
-    parts: Mapping[str, float] = field(default_factory=dict[str, float])
+    parts: Mapping[str, float] = MappingProxyType({})
     lessons: tuple[Lesson, ...] = ()
 
     @property
@@ -87,17 +105,23 @@ def trajectories(events: Iterable[Heard]) -> list[Trajectory]:
     A round that was broken off and played again interleaves its episodes in another way; sorted,
     it gives the same batch and so the same weights.
     """
-    needed = [event for event in events if event.kind in LEARNT]
-    needed.sort(key=attrgetter("episode", "seq"))
-    heard = [(event, event.message) for event in needed]
-    grades = {message.of: message for _, message in heard if isinstance(message, AnswerGraded)}
-    lessons = _lessons(heard, grades)
+    spoken: list[tuple[Heard, Utterance, _Manner]] = []
+    grades: dict[int, _Grade] = {}
+    for event in sorted(events, key=attrgetter("episode", "seq")):
+        learnt = event.kind in LEARNT
+        text = modern(event.kind, event.schema, event.payload) if learnt else None
+        if text is None:
+            continue
+        if event.kind == GRADED:
+            grade = _GRADES.validate_json(text)
+            grades[grade["of"]] = grade
+        elif event.utterance is not None:
+            spoken.append((event, event.utterance, _MANNERS.validate_json(text)))
+    lessons = _lessons((event for event, _, _ in spoken if event.kind == LESSON), grades)
     return [
-        _trajectory(event, message, said, grades.get(event.seq), lessons.get(event.seq, ()))
-        for event, message in heard
-        if (said := event.utterance) is not None
-        and said.tokens
-        and isinstance(message, Spoken | DemonstrationGiven)
+        _trajectory(event, said, manner, grades.get(event.seq), lessons.get(event.seq, ()))
+        for event, said, manner in spoken
+        if said.tokens
     ]
 
 
@@ -110,20 +134,19 @@ def groups(told: Sequence[Trajectory]) -> list[Group]:
     return [Group(group[0].role, group[0].kind, tuple(group)) for group in members.values()]
 
 
-def _lessons(
-    heard: Iterable[tuple[Heard, AnyMessage | UnknownMessage]], grades: Mapping[int, AnswerGraded]
-) -> dict[int, tuple[Lesson, ...]]:
+def _lessons(given: Iterable[Heard], grades: Mapping[int, _Grade]) -> dict[int, tuple[Lesson, ...]]:
     lessons: dict[int, tuple[Lesson, ...]] = defaultdict(tuple)
-    for event, lesson in heard:
-        if isinstance(lesson, LessonGiven) and event.utterance is not None:
+    for event in given:
+        lesson, said = event.message, event.utterance
+        if isinstance(lesson, LessonGiven) and said is not None:
             grade = grades.get(event.seq)
             lessons[lesson.of] += (
                 Lesson(
                     source=event.seq,
                     view=lesson.view,
-                    prompt=event.utterance.prompt_tokens,
-                    spoken=bool(event.utterance.tokens),
-                    reward=None if grade is None else grade.reward,
+                    prompt=said.prompt_tokens,
+                    spoken=bool(said.tokens),
+                    reward=None if grade is None else grade["reward"],
                 ),
             )
     return lessons
@@ -131,26 +154,26 @@ def _lessons(
 
 def _trajectory(
     event: Heard,
-    message: Spoken | DemonstrationGiven,
     said: Utterance,
-    grade: AnswerGraded | None,
+    manner: _Manner,
+    grade: _Grade | None,
     lessons: tuple[Lesson, ...],
 ) -> Trajectory:
-    spoken = message if isinstance(message, Spoken) else None
+    shown = event.message if event.kind == DEMONSTRATION else None
     return Trajectory(
         source=event.seq,
-        role=message.role if isinstance(message, DemonstrationGiven) else _SPEAKERS[event.kind],
+        role=shown.role if isinstance(shown, DemonstrationGiven) else _SPEAKERS[event.kind],
         kind=event.kind,
         cause=event.cause,
         task=event.task,
         round=event.round,
-        policy_version=event.policy_version if spoken else None,
+        policy_version=event.policy_version if shown is None else None,
         prompt=said.prompt_tokens,
         tokens=said.tokens,
         logprobs=said.logprobs,
-        temperature=spoken.temperature if spoken else 1.0,
-        truncated=bool(spoken and spoken.truncated),
-        reward=None if grade is None else grade.reward,
-        parts={} if grade is None else grade.parts,
+        temperature=manner.get("temperature", 1.0),
+        truncated=manner.get("truncated", False),
+        reward=None if grade is None else grade["reward"],
+        parts={} if grade is None else grade["parts"],
         lessons=lessons,
     )
