@@ -5,9 +5,11 @@ It appears whole or not at all: it is written under another name, synced, and re
 """
 
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,7 +20,10 @@ from simctl.store.errors import StoreError
 
 WEIGHTS = "model.safetensors"
 STATE = "trainer_state.json"
-RESUMABLE = 2  # versions that keep what only the trainer needs (files named optimizer*)
+# what only the trainer needs (files named optimizer*) is kept of the last versions, of every tenth,
+# and of the first that has it; a version between them can be learnt again from the one before
+TRAINERS_OWN = "optimizer*"
+RESUMABLE, LANDMARK = 2, 10
 _BLOCK = 1 << 20
 _NAME = re.compile(r"v\d{6,}")
 
@@ -129,6 +134,24 @@ class PolicyStore:
                 )
         return self.commit(0, lambda target: _copy(base, target), PolicyState(version=0))
 
+    def bring(self, other: "PolicyStore", version: int) -> PolicyState:
+        """Make a version of another run one of this run, with all that belongs to it.
+
+        Raises:
+            PolicyMissingError: the other run has no such version.
+            PolicyCorruptError: its weights are not the ones that were committed.
+        """
+        state, source = other.state(version), other.path(version)
+        other.verify(version)
+        return self.commit(version, lambda target: _copy(source, target, whole=True), state)
+
+    def equip(self, version: int, source: Path) -> None:
+        """Give a version what only the trainer needs, from a directory with the same weights."""
+        for file in source.glob(TRAINERS_OWN):
+            place = self.path(version) / f".{file.name}.{os.getpid()}"
+            shutil.copyfile(file, place)
+            place.rename(self.path(version) / file.name)
+
     def commit(
         self, version: int, write: Callable[[Path], None], state: PolicyState
     ) -> PolicyState:
@@ -161,9 +184,12 @@ class PolicyStore:
         return found
 
     def _prune(self) -> None:
-        for version in self.versions()[:-RESUMABLE]:
-            for file in self.path(version).glob("optimizer*"):
-                file.unlink()
+        last = self.versions()[-RESUMABLE:]
+        resumable = [v for v in self.versions() if any(self.path(v).glob(TRAINERS_OWN))]
+        for version in resumable[1:]:
+            if version % LANDMARK and version not in last:
+                for file in self.path(version).glob(TRAINERS_OWN):
+                    file.unlink()
 
 
 def hash_file(path: Path) -> str:
@@ -175,8 +201,12 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _copy(base: Path, target: Path) -> None:
+def _copy(base: Path, target: Path, *, whole: bool = False) -> None:
+    """Copy a policy; only a `whole` one has what its trainer needs to go on from it."""
     for file in base.iterdir():
-        # a version of another run brings no state of its trainer along
-        if file.is_file() and file.name != STATE and not file.name.startswith("optimizer"):
+        if file.match(TRAINERS_OWN):
+            with suppress(FileNotFoundError):  # a live trainer may drop it meanwhile
+                if whole:
+                    shutil.copyfile(file, target / file.name)
+        elif file.is_file() and file.name != STATE:
             shutil.copyfile(file, target / file.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 from simctl.bus.messages import PolicyUpdated
 from simctl.bus.values import canonical
 from simctl.store.policies import STATE, PolicyState, PolicyStore
-from simctl.trainer.learner import Learner
+from simctl.trainer.learner import OPTIMIZER, Learner
 from simctl.trainer.settings import Training
 
 # the store neither keeps for long nor copies to other runs what is called optimizer*
@@ -21,6 +21,12 @@ def resume(policies: PolicyStore, training: Training) -> Learner:
     if version > 0:
         learner.restore(policies.path(version))
     return learner
+
+
+def is_resumable(policies: PolicyStore, version: int) -> bool:
+    """Tell whether a version still has what a trainer needs to go on from it."""
+    path = policies.path(version)
+    return version == 0 or all((path / name).is_file() for name in (OPTIMIZER, ANNOUNCEMENT))
 
 
 def save(

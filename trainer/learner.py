@@ -110,6 +110,10 @@ class Learner:
         state = torch.load(path / OPTIMIZER, weights_only=True)
         self._steps = state["steps"]
         self._optimizer.load_state_dict(state["optimizer"])
+        for group in self._optimizer.param_groups:
+            # a fork may go on by other settings than those that were saved
+            group["betas"] = self._settings.betas
+            group["weight_decay"] = self._settings.weight_decay
         if self._teacher:
             self._teacher.restore(state["teacher"])
 

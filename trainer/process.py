@@ -14,6 +14,7 @@ from simctl.store.client import RemoteLog
 from simctl.store.errors import OwnerGoneError, RunMissingError
 from simctl.store.policies import PolicyStore
 from simctl.store.room import unbound
+from simctl.trainer.rebuild import make_resumable
 from simctl.trainer.settings import Training
 from simctl.trainer.trainer import Trainer
 
@@ -52,7 +53,9 @@ def train(run_dir: Path) -> None:
     """
     training = Training.read(run_dir / "run.toml")
     with RemoteLog.of(run_dir) as log:
-        trainer = Trainer(training, PolicyStore(run_dir / "policies"), log.append)
+        policies = PolicyStore(run_dir / "policies")
+        make_resumable(policies, policies.latest(), log)
+        trainer = Trainer(training, policies, log.append)
         trainer.announce()
         _log.info("goes on after seq %d", trainer.position)
         for events in log.follow(trainer.position):

@@ -6,6 +6,7 @@ from pathlib import Path
 from simctl.bus.event import Draft, Event
 from simctl.bus.messages import PolicyUpdated
 from simctl.store.policies import PolicyStore
+from simctl.store.said import Source, said
 from simctl.trainer.settings import Training
 from simctl.trainer.trainer import Trainer
 from simctl.trainer.trajectory import Heard
@@ -21,6 +22,12 @@ def retrain(
     policies = PolicyStore(out)
     policies.adopt(base_policy)
     yield from Trainer(training, policies, _say_nothing).hear(events)
+
+
+def announced(log: Source, after: int = 0) -> dict[int, str]:
+    """Return the hash of every version that a log announces after event `after`."""
+    updates = (each.message for each in said(log, {"policy_updated"}, after))
+    return {each.version: each.sha256 for each in updates if isinstance(each, PolicyUpdated)}
 
 
 def _say_nothing(_: Sequence[Draft]) -> Sequence[Event]:

@@ -51,5 +51,10 @@ class Training(Value):
     @classmethod
     def read(cls, path: Path) -> "Training":
         """Read the parts that concern the trainer from a recipe's TOML file."""
-        recipe = tomllib.loads(path.read_text(encoding="utf-8"))
+        return cls.parse(path.read_text(encoding="utf-8"))
+
+    @classmethod
+    def parse(cls, text: str) -> "Training":
+        """Read them from a recipe's TOML text."""
+        recipe = tomllib.loads(text)
         return cls.model_validate({key: recipe[key] for key in cls.model_fields if key in recipe})

@@ -34,6 +34,6 @@ class Teacher:
         return self.model.state_dict() if self._settings.sync == "ema" else {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a checkpoint's state."""
-        if self._settings.sync == "ema":
+        """Go on from a checkpoint's state; where no average was kept, one begins with the base."""
+        if self._settings.sync == "ema" and state:
             self.model.load_state_dict(state)

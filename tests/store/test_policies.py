@@ -146,12 +146,46 @@ def test_a_directory_with_another_name_is_no_version(store: PolicyStore):
     assert store.versions() == [1]
 
 
-def test_only_the_last_two_versions_can_be_trained_on(store: PolicyStore):
-    for version in range(4):
+def resumable(store: PolicyStore) -> list[int]:
+    return [v for v in store.versions() if (store.path(v) / "optimizer.pt").exists()]
+
+
+def test_the_first_every_tenth_and_the_last_two_versions_can_be_trained_on(store: PolicyStore):
+    for version in range(24):
         _commit(store, version)
-    kept = [version for version in range(4) if (store.path(version) / "optimizer.pt").exists()]
-    assert kept == [2, 3]
-    assert all((store.path(version) / "model.safetensors").exists() for version in range(4))
+    assert resumable(store) == [0, 10, 20, 22, 23]
+    assert all((store.path(version) / "model.safetensors").exists() for version in range(24))
+
+
+def test_a_version_is_brought_from_another_run_with_all_that_belongs_to_it(
+    store: PolicyStore, tmp_path: Path
+):
+    other = PolicyStore(tmp_path / "other")
+    _commit(other, 7)
+    assert store.bring(other, 7) == other.state(7) == store.state(7)
+    assert _names(store.path(7)) == _names(other.path(7))
+    for version in range(8, 12):
+        _commit(store, version)
+    assert resumable(store) == [7, 10, 11]
+
+
+def test_no_version_is_brought_that_was_changed(store: PolicyStore, tmp_path: Path):
+    other = PolicyStore(tmp_path / "other")
+    _commit(other, 7)
+    (other.path(7) / "model.safetensors").write_bytes(b"changed")
+    with pytest.raises(PolicyCorruptError):
+        store.bring(other, 7)
+    assert store.versions() == []
+
+
+def test_a_version_is_equipped_with_what_only_the_trainer_needs(store: PolicyStore, tmp_path: Path):
+    _commit(store, 1)
+    (store.path(1) / "optimizer.pt").unlink()
+    (made := tmp_path / "made").mkdir()
+    _writes(b"the same")(made)
+    store.equip(1, made)
+    assert (store.path(1) / "optimizer.pt").read_bytes() == b"moments of the same"
+    store.verify(1)
 
 
 def test_a_base_is_adopted_without_its_trainer(store: PolicyStore, tmp_path: Path):

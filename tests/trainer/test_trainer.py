@@ -221,15 +221,6 @@ def test_a_round_in_which_nothing_trains_gives_a_version_with_the_same_weights(
     assert two.probes == ()
 
 
-def test_the_optimiser_state_is_kept_for_the_last_two_versions_only(
-    story: Story, training: Training, policies: PolicyStore
-) -> None:
-    story.play(3)
-    train(story, training, policies)
-    kept = [v for v in policies.versions() if (policies.path(v) / "optimizer.pt").exists()]
-    assert kept == [2, 3]
-
-
 def test_another_recipe_is_refused_where_the_log_has_a_batch_already(
     story: Story, training: Training, policies: PolicyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,83 @@
+"""Rebuilding: a version is learnt again from the nearest one that still has its optimiser's state.
+
+The log announced what the weights must be, so whatever comes out otherwise is refused.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from simctl.bus.messages import PolicyUpdated
+from simctl.store.origins import Origin, origins
+from simctl.store.policies import PolicyStore
+from simctl.store.said import Source, said
+from simctl.trainer import checkpoint
+from simctl.trainer.retrain import announced, retrain
+from simctl.trainer.settings import Training
+from simctl.trainer.trainer import HEARD
+
+
+class WeightsDifferError(Exception):
+    """A version came out with other weights than the log announced."""
+
+
+def make_resumable(policies: PolicyStore, version: int, log: Source) -> None:
+    """See to it that a trainer can go on from `version`, whatever it takes.
+
+    Raises:
+        WeightsDifferError: it cannot be made again here.
+    """
+    if checkpoint.is_resumable(policies, version):
+        return
+    with TemporaryDirectory() as place:
+        rebuilt = rebuild(policies, version, log, Path(place))
+        policies.equip(version, rebuilt.path(version))
+
+
+def rebuild(
+    policies: PolicyStore, version: int, log: Source, place: Path, since: int | None = None
+) -> PolicyStore:
+    """Return a store in `place` in which a trainer can go on from `version`.
+
+    It has every version from `since` (default: `version`) to there.
+
+    Raises:
+        WeightsDifferError: the weights of one are not those that the log announced.
+    """
+    since = version if since is None else since
+    usable = (v for v in policies.versions() if checkpoint.is_resumable(policies, v))
+    nearest = max(v for v in usable if v <= since)
+    made = PolicyStore(place)
+    made.adopt(policies.path(0))
+    if nearest:
+        made.bring(policies, nearest)
+    wanted = {v: policies.sha256(v) for v in policies.versions()} | announced(log)
+    for update in _learn(made, log) if nearest < version else ():
+        if update.sha256 != wanted.get(update.version):
+            raise WeightsDifferError(
+                f"policy v{update.version} was learnt again from the log and has weights "
+                f"{update.sha256[:12]}..., not {wanted.get(update.version, 'none')[:12]}... as "
+                "announced. Weights come out equal on one kind of machine only"
+            )
+        if update.version == version:
+            break
+    if made.latest() != version:
+        raise WeightsDifferError(
+            f"policy v{version} cannot be learnt again: the log's rounds lead to v{made.latest()}"
+        )
+    return made
+
+
+def _learn(made: PolicyStore, log: Source) -> Iterator[PolicyUpdated]:
+    """Give the update of every version after the last, each by the recipe of its time."""
+    for era, until in _eras(log):
+        training = Training.parse(era.recipe)
+        after = made.state(made.latest()).event_offset
+        if training.objective and (until is None or until > after):
+            yield from retrain(said(log, HEARD, after, until), training, made.path(0), made.root)
+
+
+def _eras(log: Source) -> Iterator[tuple[Origin, int | None]]:
+    """Give every recipe of a log with the seq up to which it was in force."""
+    known = origins(log)
+    yield from zip(known, [*(each.seq for each in known[1:]), None], strict=True)
