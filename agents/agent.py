@@ -1,12 +1,13 @@
 """Agents: a role answers an ask with messages. It never publishes or reads the log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from simctl.agents.policy.sampler import Completion, Request, Sampler
-from simctl.bus.asks import Ask, Role
+from simctl.bus.asks import ROLES, Ask, Role
 from simctl.bus.bus import Bus
 from simctl.bus.dice import stream
 from simctl.bus.event import Draft, Event, Utterance
@@ -48,18 +49,24 @@ def noise(seed: int, asked: Event, index: int) -> int:
 
 
 async def serve(
-    agents: Mapping[Role, Agent], bus: Bus, events: AsyncIterator[Event], epoch: int
+    agents: Mapping[Role, Agent],
+    bus: Bus,
+    events: AsyncIterator[Event],
+    epoch: int,
+    history: Iterable[Event] = (),
 ) -> None:
     """Let agents answer what `events` ask of them, until cancelled.
 
-    `epoch` counts the processes that have served these roles in the run.
+    `epoch` counts the processes that have served these roles in the run. Of the answers to an ask
+    of `history`, those that it holds are not said again.
     """
+    given = Counter(event.cause for event in history if event.sender in ROLES)
     async with asyncio.TaskGroup() as group:
         servers = {role: _Server(role, agent, bus, epoch) for role, agent in agents.items()}
         async for event in events:
             server = servers.get(event.recipient)  # type: ignore[call-overload]
             if server is not None:
-                group.create_task(server.answer(event))
+                group.create_task(server.answer(event, given[event.seq]))
 
 
 class _Server:
@@ -72,9 +79,9 @@ class _Server:
         self._epoch = epoch
         self._pseq = 0
 
-    async def answer(self, asked: Event) -> None:
+    async def answer(self, asked: Event, given: int) -> None:
         try:
-            answers = await self._agent.handle(asked)
+            answers = (await self._agent.handle(asked))[given:]
         except Exception as error:  # noqa: BLE001 - a role's failure is data for whoever asked
             failure = RoleFailed(role=self._role, error=f"{type(error).__name__}: {error}")
             answers = [Answer(failure)]

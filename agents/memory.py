@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from simctl.agents.curriculum import Syllabus
 from simctl.bus.event import Event
+from simctl.bus.messages import PolicySynced, RunForked, RunResumed, RunStarted
+
+SOCIETY = "society"
+_TURNS = frozenset({"run_started", "run_resumed", "run_forked", "policy_synced"})
 
 
 @dataclass
@@ -13,6 +17,8 @@ class Memory:
 
     `pseq` is the society's number at the start of that round, `version` the policy that served,
     `tokens` what earlier rounds sampled, `incarnation` how many processes have played the run.
+    A fork with another recipe leaves the round as it is: then `closed`, and both are those of the
+    round to come.
     """
 
     round: int = 0
@@ -21,7 +27,24 @@ class Memory:
     tokens: int = 0
     incarnation: int = 0
     ended: bool = False
+    closed: bool = False
     history: list[Event] = field(default_factory=list)
+    _recipe: str = ""
+    _next_pseq: int = 0
+    _serving: int = 0
+
+    def hear(self, event: Event, syllabus: Syllabus) -> None:
+        """Take in the next event of the log; moves `syllabus` along."""
+        if event.producer == SOCIETY and event.epoch == 0:
+            self._next_pseq = event.pseq + 1
+        if event.kind == "round_started":
+            self.close(self.history, syllabus)
+            self.round, self.pseq, self.closed = event.round, event.pseq, False
+            self.version = self._serving = event.policy_version or 0
+        elif event.kind in _TURNS:
+            self._turn(event, syllabus)
+        self.ended = event.kind == "run_ended"
+        self.history.append(event)
 
     def close(self, events: Iterable[Event], syllabus: Syllabus) -> None:
         """Take in the events of a finished round."""
@@ -30,17 +53,27 @@ class Memory:
         self.tokens += sum(len(event.utterance.tokens) for event in kept if event.utterance)
         self.history = []
 
+    def _turn(self, event: Event, syllabus: Syllabus) -> None:
+        match event.message:
+            case RunStarted(recipe=recipe):
+                self.incarnation += 1
+                self._recipe = recipe
+            case RunResumed():
+                self.incarnation += 1
+            case PolicySynced(ok=True, version=version):
+                self._serving = version
+            case RunForked(recipe=recipe) if recipe != self._recipe:
+                self._recipe = recipe
+                if self.round:
+                    self.close(self.history, syllabus)
+                    self.pseq, self.version, self.closed = self._next_pseq, self._serving, True
+            case _:
+                pass
+
 
 def recall(events: Iterable[Event], syllabus: Syllabus) -> Memory:
     """Fold a log into the place where its run broke off; moves `syllabus` along."""
     memory = Memory()
     for event in events:
-        if event.kind == "round_started":
-            memory.close(memory.history, syllabus)
-            memory.round, memory.pseq = event.round, event.pseq
-            memory.version = event.policy_version or 0
-        elif event.kind in {"run_started", "run_resumed"}:
-            memory.incarnation += 1
-        memory.ended = event.kind == "run_ended"
-        memory.history.append(event)
+        memory.hear(event, syllabus)
     return memory

@@ -14,7 +14,7 @@ from simctl.agents.agent import Agent, serve
 from simctl.agents.curriculum import Syllabus
 from simctl.agents.episode import Episode
 from simctl.agents.evaluation import Suite
-from simctl.agents.memory import Memory
+from simctl.agents.memory import SOCIETY, Memory
 from simctl.agents.record import Record
 from simctl.agents.serving import Serving
 from simctl.agents.stage import Answers, RoleFailedError, Stage
@@ -35,8 +35,6 @@ from simctl.bus.messages import (
 )
 from simctl.bus.quiescence import Quiescence
 from simctl.bus.values import Value
-
-SOCIETY = "society"
 
 
 class Rounds(Value):
@@ -98,9 +96,10 @@ class Society:
             asyncio.TaskGroup() as group,
         ):
             epoch = self._memory.incarnation + 1
+            served = serve(self._agents, self._bus, asked, epoch, self._memory.history)
             helpers = [
                 group.create_task(self._quiescence.run()),
-                group.create_task(serve(self._agents, self._bus, asked, epoch)),
+                group.create_task(served),
                 group.create_task(self._answers.hear_all(answered)),
                 group.create_task(self._record.hear_all(said)),
             ]
@@ -109,7 +108,7 @@ class Society:
             if self._round == 0:
                 await self._say(started)
                 await self._evaluate()
-            else:
+            elif not self._memory.closed:
                 await self._play()  # once more, as far as it came
             while not self._is_over():
                 self._next_round()

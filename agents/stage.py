@@ -41,9 +41,9 @@ class Answers:
         async for event in events:
             self.hear(event)
 
-    def has(self, asked: Event) -> bool:
-        """Whether any answer to `asked` is known."""
-        return asked.seq in self._given
+    def has(self, asked: Event, count: int) -> bool:
+        """Whether `count` answers to `asked` are known, or a failure."""
+        return self._complete(asked.seq, count)
 
     async def take(self, asked: Event, count: int) -> list[Event]:
         """Wait for `count` answers; a failure stands for all of them."""
@@ -101,12 +101,10 @@ class Stage:
         asked = await self._bus.publish(
             [self._draft(ask, role, _seq(cause), task) for ask in wanted]
         )
-        # what an earlier process asked without living to hear the answer is asked again
-        self._bus.redeliver(event for event in asked if not self._answers.has(event))
-        replies = [
-            await self._answers.take(event, ask.answers)
-            for event, ask in zip(asked, wanted, strict=True)
-        ]
+        pairs = list(zip(asked, wanted, strict=True))
+        # what an earlier process asked without living to hear all answers is asked again
+        self._bus.redeliver(e for e, ask in pairs if not self._answers.has(e, ask.answers))
+        replies = [await self._answers.take(event, ask.answers) for event, ask in pairs]
         for reply in replies:
             _refuse_failures(reply)
         return replies

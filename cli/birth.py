@@ -1,15 +1,22 @@
 """The birth of a run: its directory appears whole, ready to be played."""
 
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
+from simctl.bus.event import Draft
+from simctl.bus.messages import RunForked
 from simctl.cli.errors import RunError
 from simctl.cli.recipe import Recipe, dump, load
 from simctl.cli.runs import POLICIES, RECIPE_FILE, TakenError
 from simctl.store.access import LOG
+from simctl.store.branch import Branchable, branch_off
 from simctl.store.drafts import draft, publish
 from simctl.store.duck import DuckLog
+from simctl.store.origins import origins
 from simctl.store.policies import PolicyStore
+
+FORK = "fork"
 
 
 def create(recipe: Recipe, run_dir: Path, base: Path) -> None:
@@ -27,15 +34,45 @@ def create(recipe: Recipe, run_dir: Path, base: Path) -> None:
             raise TakenError(f"{run_dir} exists, and a run overwrites nothing")
 
 
+def branch(  # noqa: PLR0913 - all that a branch is made of
+    run_dir: Path,
+    parent: Branchable,
+    forked: RunForked,
+    *,
+    epoch: int,
+    policies: PolicyStore,
+    versions: Sequence[int],
+) -> None:
+    """Make the directory of a run that has its parent's events up to `forked.at`, and then parts.
+
+    It has version 0 and `versions` of `policies`, with what a trainer needs to go on from them.
+    `epoch` is how often the log was forked before.
+
+    Raises:
+        TakenError: the directory exists.
+    """
+    with draft(run_dir) as place:
+        (place / RECIPE_FILE).write_text(forked.recipe, encoding="utf-8")
+        kept = PolicyStore(place / POLICIES)
+        kept.adopt(policies.path(0))
+        for version in versions:
+            kept.bring(policies, version)
+        branch_off(parent, forked.at, place / LOG, forked.branch)
+        with DuckLog(place / LOG, run=forked.branch, branch=forked.branch) as log:
+            log.submit([Draft(FORK, epoch, 0, forked, FORK)]).result()
+        if not publish(place, run_dir):
+            raise TakenError(f"{run_dir} exists, and a run overwrites nothing")
+
+
 def read(run_dir: Path, log: DuckLog) -> Recipe:
-    """Return the recipe that a run began with; the log has it, and the file must agree.
+    """Return the recipe that a run goes by; the log has it, and the file must agree.
 
     Raises:
         RunError: the file says something else.
     """
     file = run_dir / RECIPE_FILE
-    for begun in log.query("SELECT recipe FROM run_started").to_pylist():
-        _agree(file, begun["recipe"])
+    for begun in origins(log)[-1:]:
+        _agree(file, begun.recipe)
     return load(str(file))
 
 

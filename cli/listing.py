@@ -24,8 +24,10 @@ def list_runs(runs_dir: Path) -> None:
     listed = table(
         "run", "recipe", "state", numbers=("seed", "round", "tokens", "greedy", "sampled")
     )
+    if any(each.parent for each in found):
+        listed.add_column("forked from", no_wrap=True)
     for each in found:
-        listed.add_row(*_run(each))
+        listed.add_row(*_run(each), *([each.parent] if each.parent else []))
     screen.print(listed, highlight=False)
 
 

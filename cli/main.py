@@ -12,6 +12,7 @@ from simctl.cli.commands import (
     diff,
     doctor,
     evaluate,
+    fork,
     query,
     recipes,
     replay,
@@ -42,6 +43,7 @@ app.command("query")(query.command)
 app.command("replay")(replay.command)
 app.command("verify")(verify.command)
 app.command("diff")(diff.command)
+app.command("fork")(fork.command)
 app.command("runs")(runs.command)
 app.command("eval")(evaluate.command)
 app.command("train")(train.command)

@@ -46,12 +46,12 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     screen = console()
     shown = view(screen, quiet=quiet)
     try:
-        with _loading(screen, quiet=quiet):
+        with loading(screen, quiet=quiet):
             from simctl.cli.session import create, play  # noqa: PLC0415 - mistakes are told before torch loads
 
             place = claim(run_dir, runs_dir, recipe.name, lambda free: create(recipe, free, first))
     except KeyboardInterrupt:
-        return _called_off("no run was begun")
+        return called_off("no run was begun")
     with closing(shown):
         outcome = play(place, shown)
     return _tell(screen, place, shown, outcome, quiet=quiet)
@@ -73,21 +73,21 @@ def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
     if ended is not None and ended.reason == "finished":
         raise RunError(f"run {place} is finished; look at it with: simctl replay {place}")
     try:
-        with _loading(screen, quiet=quiet):
+        with loading(screen, quiet=quiet):
             from simctl.cli.session import play  # noqa: PLC0415 - mistakes are told before torch loads
     except KeyboardInterrupt:
-        return _called_off(f"{place} is as it was")
+        return called_off(f"{place} is as it was")
     with closing(shown):
         outcome = play(place, shown)
     return _tell(screen, place, shown, outcome, quiet=quiet)
 
 
-def _loading(screen: Console, *, quiet: bool) -> AbstractContextManager[object]:
+def loading(screen: Console, *, quiet: bool) -> AbstractContextManager[object]:
     """Show that something happens while torch is imported."""
     return nullcontext() if quiet else screen.status("loading the policy")
 
 
-def _called_off(state: str) -> int:
+def called_off(state: str) -> int:
     """Say that nothing was played."""
     sys.stderr.write(f"interrupted: {state}\n")
     return 1

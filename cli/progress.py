@@ -14,6 +14,7 @@ from simctl.bus.messages import (
     RoundEnded,
     RoundStarted,
     RunEnded,
+    RunForked,
     RunResumed,
     RunStarted,
 )
@@ -21,9 +22,8 @@ from simctl.bus.messages import (
 _WINDOW = 15.0  # seconds over which rates are taken
 _PACE = 8  # rounds over which the time left is reckoned
 # the messages that are looked into: reading all of a finished log would take far longer
-_TURNS = frozenset(
-    {"run_started", "run_resumed", "run_ended", "round_started", "round_ended", "episode_ended"}
-)
+_PAUSES = frozenset({"run_resumed", "run_forked"})
+_TURNS = _PAUSES | {"run_started", "run_ended", "round_started", "round_ended", "episode_ended"}
 _SCORES = frozenset({"answer_graded", "policy_evaluated", "policy_synced", "role_failed"})
 
 
@@ -88,7 +88,7 @@ class Progress:
 
     def hear(self, event: Event, now: float) -> None:
         """Take in an event, in the order of the log."""
-        if event.kind == "run_resumed":
+        if event.kind in _PAUSES:
             self.pause()
         self.tell_time(now)
         self.events += 1
@@ -136,7 +136,7 @@ class Progress:
         match event.message:
             case RunStarted():
                 self.phase = "measuring the first policy"
-            case RunResumed():
+            case RunResumed() | RunForked():
                 self.phase, self.ended = "going on", None
             case RoundStarted(episodes=episodes):
                 self.round, self.episodes, self.episodes_done = event.round, episodes, 0

@@ -97,13 +97,17 @@ class Recipe(Value):
 
     def environment(self) -> Environment:
         """Return the family of problems; what the suites hold out never reaches the society."""
-        held_out = {
+        return ChainTasks(self.held_out, self.task.max_operations)
+
+    @property
+    def held_out(self) -> dict[int, int]:
+        """How many problems of each difficulty nobody may train on."""
+        return {
             suite.difficulty: max(
                 s.problems for s in self.suite if s.difficulty == suite.difficulty
             )
             for suite in self.suite
         }
-        return ChainTasks(held_out, self.task.max_operations)
 
     def plan(self) -> Plan:
         """Return what a society plays."""

@@ -18,7 +18,9 @@ _FACTS = """
 SELECT (SELECT coalesce(max(round), 0) FROM round_ended) AS round,
     (SELECT kind FROM events ORDER BY seq DESC LIMIT 1) AS last_kind,
     (SELECT reason FROM run_ended ORDER BY seq DESC LIMIT 1) AS reason,
-    (SELECT coalesce(sum(sampled_tokens), 0)::BIGINT FROM tokens_by_role) AS tokens
+    (SELECT coalesce(sum(sampled_tokens), 0)::BIGINT FROM tokens_by_role) AS tokens,
+    (SELECT (payload ->> '$.parent') || ' @ ' || (payload ->> '$.at') FROM events
+        WHERE kind = 'run_forked' ORDER BY seq DESC LIMIT 1) AS parent
 """
 _SCORES = """
 SELECT score_name, arg_max(score, evaluated) AS score FROM learning_curve
@@ -43,6 +45,7 @@ class Card:
     round: int = 0  # that ended last
     tokens: int = 0
     scores: dict[str, float] | None = None  # of the first suite
+    parent: str = ""  # the run that it left, and after which event
 
 
 def all_runs(runs_dir: Path) -> list[Path]:
@@ -130,11 +133,27 @@ def card(path: Path) -> Card:
         return Card(path, name, seed, rounds, state=f"unreadable: {error}")
     scores = {row["score_name"]: row["score"] for row in rows}
     state = "live" if live else _state(facts)
-    return Card(path, name, seed, rounds, state, facts["round"], facts["tokens"], scores or None)
+    return Card(
+        path,
+        name,
+        seed,
+        rounds,
+        state,
+        facts["round"],
+        facts["tokens"],
+        scores or None,
+        facts["parent"] or "",
+    )
 
 
 def _state(facts: dict[str, Any]) -> str:
-    return str(facts["reason"]) if facts["last_kind"] == "run_ended" else "broken off"
+    match facts["last_kind"]:
+        case "run_ended":
+            return str(facts["reason"])
+        case "run_forked":
+            return "not begun"
+        case _:
+            return "broken off"
 
 
 def _recipe(path: Path) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from typing import Literal, Protocol
 from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
 from simctl.agents.curriculum import Syllabus
-from simctl.agents.memory import Memory, recall
+from simctl.agents.memory import SOCIETY, Memory, recall
 from simctl.agents.serving import Served
-from simctl.agents.society import SOCIETY, Society
+from simctl.agents.society import Society
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus, ReaderCutOffError
 from simctl.bus.messages import RoleFailed, RunEnded, RunStarted

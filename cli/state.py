@@ -2,10 +2,10 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from simctl.agents.curriculum import Curriculum
-from simctl.agents.memory import recall
+from simctl.agents.memory import Memory
 from simctl.bus.event import GENESIS, Event
 from simctl.bus.messages import CurriculumMoved
 from simctl.bus.values import Value, canonical
@@ -31,30 +31,44 @@ class State(Value):
         return hashlib.sha256(canonical(self).encode()).hexdigest()
 
 
+class Fold:
+    """A log folded event by event; its state can be asked for anywhere."""
+
+    def __init__(self, curriculum: Curriculum) -> None:
+        """Begin before the first event."""
+        self._syllabus = curriculum.begin()
+        self._memory = Memory()
+        self._kinds: Counter[str] = Counter()
+        self._senders: Counter[str] = Counter()
+        self._seq, self._chain = 0, GENESIS
+
+    def hear(self, event: Event) -> None:
+        """Take in the next event."""
+        self._seq, self._chain = event.seq, event.hash
+        self._kinds[event.kind] += 1
+        self._senders[event.sender] += 1
+        self._memory.hear(event, self._syllabus)
+
+    def state(self) -> State:
+        """Return where the log stands after what was heard."""
+        memory = self._memory
+        return State(
+            seq=self._seq,
+            chain=self._chain,
+            round=memory.round,
+            version=memory.version,
+            tokens=memory.tokens,
+            incarnation=memory.incarnation,
+            ended=memory.ended,
+            curriculum=self._syllabus.moved(),
+            kinds=dict(self._kinds),
+            senders=dict(self._senders),
+        )
+
+
 def fold(events: Iterable[Event], curriculum: Curriculum) -> State:
     """Fold a log into its state."""
-    kinds: Counter[str] = Counter()
-    senders: Counter[str] = Counter()
-    last: list[Event] = []
-
-    def counted() -> Iterator[Event]:
-        for event in events:
-            kinds[event.kind] += 1
-            senders[event.sender] += 1
-            last[:] = [event]
-            yield event
-
-    syllabus = curriculum.begin()
-    memory = recall(counted(), syllabus)
-    return State(
-        seq=last[0].seq if last else 0,
-        chain=last[0].hash if last else GENESIS,
-        round=memory.round,
-        version=memory.version,
-        tokens=memory.tokens,
-        incarnation=memory.incarnation,
-        ended=memory.ended,
-        curriculum=syllabus.moved(),
-        kinds=dict(kinds),
-        senders=dict(senders),
-    )
+    folded = Fold(curriculum)
+    for event in events:
+        folded.hear(event)
+    return folded.state()

@@ -41,7 +41,7 @@ class DuckLog:
         self.path = path
         limits = limits or Limits()
         if not path.exists():
-            _create(path, run, branch)
+            create(path, run, branch)
         self._connection = connect(path, memory=limits.memory)
         try:
             with in_our_words(path):
@@ -127,7 +127,8 @@ class DuckLog:
             listener(seq)
 
 
-def _create(path: Path, run: str, branch: str) -> None:
+def create(path: Path, run: str, branch: str) -> None:
+    """Make an empty log; it is there whole or not at all."""
     # under another name first: a log that is there is whole, whenever the process is killed
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)

@@ -18,9 +18,9 @@ from simctl.agents.serving import Served
 from simctl.agents.society import Plan, Rounds, Society
 from simctl.agents.tasks.chain import ChainTasks, parse, signature
 from simctl.bus.dice import dice
-from simctl.bus.event import Event
+from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import RunStarted, TaskChecked, TaskPosed
+from simctl.bus.messages import RunForked, RunStarted, TaskChecked, TaskPosed
 from simctl.bus.quiescence import Quiescence
 from simctl.store.memory_log import ListLog
 from simctl.store.policies import PolicyStore
@@ -67,6 +67,12 @@ def said(events: Sequence[Event]) -> list[tuple[object, ...]]:
     )
 
 
+def tokens(events: Sequence[Event]) -> list[tuple[str, str, tuple[int, ...]]]:
+    """Every answer; its log-probabilities have other last bits in a batch of another size."""
+    spoken = ((e.episode, e.sender, e.utterance.tokens) for e in events if e.utterance)
+    return sorted(spoken)
+
+
 async def test_a_run_broken_off_anywhere_ends_as_the_unbroken_one(tmp_path: Path):
     whole = CommitLog()
     events = await play(whole, tmp_path)
@@ -76,6 +82,32 @@ async def test_a_run_broken_off_anywhere_ends_as_the_unbroken_one(tmp_path: Path
         resumed = await play(broken_off, tmp_path)
         assert resumed[:cut] == events[:cut]
         assert said(resumed) == said(events)
+
+
+async def test_a_run_left_amid_the_answers_to_an_ask_ends_as_the_unbroken_one(tmp_path: Path):
+    events = await play(ListLog(), tmp_path)
+    amid = [each.seq for each in events if getattr(each.message, "index", 0)]
+    for cut in amid[1 :: len(amid) // 4]:
+        left = ListLog()
+        await left.append([again(event) for event in events[: cut - 1]])
+        resumed = await play(left, tmp_path)
+        assert resumed[: cut - 1] == events[: cut - 1]
+        assert tokens(resumed) == tokens(events)
+
+
+async def test_a_fork_with_another_recipe_begins_with_a_new_round(tmp_path: Path):
+    events = await play(ListLog(), tmp_path)
+    at = next(event.seq for event in events if event.kind == "round_started" and event.round == 3)
+    fork = ListLog()
+    await fork.append([again(event) for event in events[: at - 1]])
+    forked = RunForked(parent="run", at=at - 1, branch="fork", recipe="another")
+    await fork.append([Draft("fork", 0, 0, forked, "fork")])
+    plan = replace(PLAN, rounds=Rounds(rounds=3, episodes=2))
+    for _ in range(2):  # also when it is broken off before it says anything
+        played = (await play(fork, tmp_path, plan))[at:]
+    assert {event.round for event in played if event.episode} == {3}
+    assert [event.round for event in played if event.kind == "round_started"] == [3]
+    assert len({event.episode for event in played if event.episode}) == 2
 
 
 async def test_a_finished_run_has_nothing_left_to_play(tmp_path: Path):

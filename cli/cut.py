@@ -1,0 +1,71 @@
+"""Cuts: places in a log at which it can be left."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from simctl.cli.errors import RunError
+from simctl.store.client import RemoteLog
+from simctl.store.finished import FinishedLog
+
+Log = RemoteLog | FinishedLog
+_PLACE = """
+SELECT coalesce(max(round) FILTER (kind = 'round_started'), 0) AS round,
+    coalesce(max(round) FILTER (kind = 'round_ended'), 0) AS ended,
+    coalesce(max(round) FILTER (kind = 'policy_synced'), 0) AS synced,
+    max(seq) FILTER (kind = 'round_started') AS started,
+    coalesce(max(policy_version) FILTER (kind = 'round_started'), 0) AS serving
+FROM events WHERE seq <= {}
+"""
+_UPDATED = "SELECT coalesce(max(version), 0) AS version FROM policy_updated WHERE seq <= {}"
+_ROUNDS = """
+SELECT min(seq) FILTER (kind = 'round_started' AND round = {0} + 1) AS next,
+    min(seq) FILTER (kind = 'round_ended' AND round = {0}) AS ended,
+    coalesce(max(round) FILTER (kind = 'round_ended'), 0) AS last
+FROM events
+"""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The place after event `seq`: the round that was begun last there, and whether it is over.
+
+    `serving` is the policy version that the round was begun with, `version` the last one announced.
+    """
+
+    seq: int
+    round: int
+    over: bool
+    serving: int
+    version: int
+
+
+def cut(log: Log, seq: int, *, learns: bool) -> Cut:
+    """Return the place after event `seq`; a round that is learnt from ends with its new policy."""
+    [place] = log.query(_PLACE.format(seq)).to_pylist()
+    [updated] = log.query(_UPDATED.format(seq)).to_pylist()
+    done = place["synced"] if learns else place["ended"]
+    over = 0 < place["round"] == done
+    return Cut(seq, place["round"], over, place["serving"], updated["version"])
+
+
+def between_rounds(log: Log, place: Cut, *, learns: bool) -> Cut:
+    """Return the last place up to there where no round is going on, after the run's first event."""
+    if place.over:
+        return place
+    [found] = log.query(_PLACE.format(place.seq)).to_pylist()
+    return cut(log, found["started"] - 1 if place.round else 1, learns=learns)
+
+
+def end_of_round(log: Log, number: int) -> int:
+    """Return the seq of the last event before the round after `number` begins.
+
+    Raises:
+        RunError: that round has not ended.
+    """
+    found: dict[str, Any]
+    [found] = log.query(_ROUNDS.format(number)).to_pylist()
+    if found["next"] is not None:
+        return int(found["next"]) - 1
+    if number == 0 or found["ended"] is not None:
+        return log.last_seq
+    raise RunError(f"round {number} has not ended: the last that has is round {found['last']}")
