@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := check
-.PHONY: setup run check test static fix clean
+.PHONY: setup run check test soak static fix clean
 
 # The first Python that we support and that can make an environment; `make setup PYTHON=...` overrides.
 PROBE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -51,6 +51,11 @@ check: static
 
 test: static
 	$(BIN)/pytest -m "not gpu"
+
+# hundreds of kills, with a table; never part of `test`
+KILLS ?= 200
+soak: setup
+	HF_HUB_OFFLINE=1 PYTHONPATH=tests:benchmarks $(BIN)/python benchmarks/soak.py --kills $(KILLS)
 
 fix: setup
 	$(BIN)/ruff check --fix

@@ -13,9 +13,22 @@ from typing import Literal, TextIO
 
 from live import start, trainer_of
 
+from simctl.store.access import open_log
 from simctl.store.address import find
 from simctl.store.client import RemoteLog
 from simctl.store.errors import OwnerGoneError
+
+_SAID_AGAIN = "SELECT count(*) - count(DISTINCT (producer, epoch, pseq)) AS doubled FROM events"
+# a role says it under another number when it answers once more after a crash
+_ANSWERED_AGAIN = """
+SELECT coalesce(sum(answers - wanted), 0) AS doubled FROM (
+    SELECT count(*) AS answers,
+        coalesce(any_value(CAST(ask.payload ->> 'n' AS BIGINT)), 1) AS wanted
+    FROM events AS answer JOIN events AS ask ON answer.cause = ask.seq
+    WHERE ask.sender = 'episode' AND answer.recipient = 'episode'
+    GROUP BY ask.seq
+) WHERE answers > wanted
+"""
 
 
 @dataclass
@@ -124,3 +137,10 @@ def _again(process: subprocess.Popen[str], witness: Witness, out: TextIO) -> sub
         said = out.read()
         assert "code -9" in said, said
     return start(witness.run_dir, stdout=out) if process.returncode != 0 else process
+
+
+def doubled(run_dir: Path) -> int:
+    """Return how many events say again what was said, and how many answers nobody asked for."""
+    with open_log(run_dir) as log:
+        found = [log.query(sql).to_pylist()[0] for sql in (_SAID_AGAIN, _ANSWERED_AGAIN)]
+    return sum(int(row["doubled"]) for row in found)

@@ -4,7 +4,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from kills import Struck, Witness, plan_kills, suffer
+from kills import Struck, Witness, doubled, plan_kills, suffer
 from live import ask, assert_whole, chain, final_sha256
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -34,6 +34,7 @@ def test_a_run_that_was_killed_has_no_gap_and_says_nothing_twice(
 ):
     run_dir = broken[0].run_dir
     assert_whole(run_dir)
+    assert doubled(run_dir) == 0
     ends = ask(run_dir, "select detail from run_ended order by seq")
     assert ends[-1] == {"detail": ""}
 
