@@ -1,10 +1,13 @@
 """The database file of a log: opened with its guards on, its errors said in our words."""
 
 import re
+import threading
 import uuid
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
@@ -12,6 +15,7 @@ from simctl.store.errors import (
     ForeignLogError,
     LogBrokenError,
     LogBusyError,
+    LogClosedError,
     LogCorruptError,
     RunMissingError,
     StoreError,
@@ -26,14 +30,33 @@ _GUARDS: dict[str, str | bool] = {
     "autoinstall_known_extensions": False,
     "python_enable_replacements": False,
     "temp_directory": "",
-    "lock_configuration": True,
 }
+_LOCK = "SET lock_configuration = true"
 _OWNER: dict[str, str | bool | int] = {
     "storage_compatibility_version": "v1.5.0",  # so that the oldest supported DuckDB opens it
     "checkpoint_threshold": "256MB",  # a checkpoint stops all commits, so there are few
     "threads": 1,  # the machine belongs to the models
 }
+# by itself a file that is closed writes all of its write-ahead log again, full disk or not
+_OWNED = "PRAGMA disable_checkpoint_on_shutdown"
+_AGAIN = 0.02  # seconds
 _PID = re.compile(r"PID (\d+)")
+
+
+class Cursors(Protocol):
+    """Where a cursor can be had: a connection, or the database of an owner."""
+
+    def cursor(self) -> AbstractContextManager[Connection]:
+        """Return a cursor for the time that it is entered."""
+        ...
+
+
+class Opener(Protocol):
+    """What opens a file as its owner."""
+
+    def __call__(self, path: Path, *, memory: int) -> Connection:
+        """Open the file at `path` with `memory` bytes."""
+        ...
 
 
 def connect(path: Path, *, memory: int, read_only: bool = False) -> Connection:
@@ -50,14 +73,101 @@ def connect(path: Path, *, memory: int, read_only: bool = False) -> Connection:
     # a unique name makes DuckDB refuse to share the file with another part of this process
     own = {"custom_user_agent": f"simctl-{uuid.uuid4().hex}", "memory_limit": f"{memory}B"}
     with in_our_words(path):
-        return duckdb.connect(
+        connection = duckdb.connect(
             path, read_only=read_only, config={**_GUARDS, **({} if read_only else _OWNER), **own}
         )
+        connection.execute(_LOCK if read_only else f"{_OWNED}; {_LOCK}")
+    return connection
 
 
 def connect_memory() -> Connection:
     """Open an empty database in memory, with the guards on."""
-    return duckdb.connect(":memory:", config=dict(_GUARDS))
+    connection = duckdb.connect(":memory:", config=dict(_GUARDS))
+    connection.execute(_LOCK)
+    return connection
+
+
+class Database:
+    """The open file of a log. It can be closed and opened again while its readers wait.
+
+    DuckDB lets go of a file only when every cursor on it is closed, so all are had from here.
+    """
+
+    def __init__(self, path: Path, *, memory: int, opener: Opener = connect) -> None:
+        """Open the file at `path`; raises what `opener` raises."""
+        self.path = path
+        self._open = partial(opener, path, memory=memory)
+        self.connection = self._open()
+        self._users = 0
+        self._shut = False
+        self._ended: StoreError | None = None
+        self._change = threading.Condition()
+
+    @contextmanager
+    def cursor(self) -> Generator[Connection]:
+        """Give a cursor, as soon as the file is open.
+
+        Raises:
+            StoreError: the file is closed for good.
+        """
+        with self._change:
+            self._change.wait_for(lambda: not self._shut or self._ended is not None)
+            if self._ended is not None:
+                raise self._ended
+            self._users += 1
+        try:
+            with self.connection.cursor() as cursor:
+                yield cursor
+        finally:
+            with self._change:
+                self._users -= 1
+                self._change.notify_all()
+
+    def reopen(self, stop: Callable[[], None]) -> None:
+        """Close the file and open it again; `stop` ends those who use it for long.
+
+        When it cannot be opened whoever wants a cursor waits on, for another try or the end.
+        """
+        self._shut = True
+        self._wait_for_users(stop)
+        self._release()
+        self.connection = self._open()
+        with self._change:
+            self._shut = False
+            self._change.notify_all()
+
+    def give_up(self, reason: StoreError) -> None:
+        """Let nobody wait any more if the file could not be opened again: they hear the reason."""
+        if self._shut:
+            self._end(reason)
+
+    def close(self, stop: Callable[[], None]) -> bool:
+        """Checkpoint and close the file for good; return whether the checkpoint went well."""
+        self._end(LogClosedError("the log is closed"))
+        self._wait_for_users(stop)
+        # it only tidies up: what was acknowledged is in the write-ahead log already
+        checkpointed = False
+        with suppress(duckdb.Error):
+            self.connection.execute("CHECKPOINT")
+            checkpointed = True
+        self._release()
+        return checkpointed
+
+    def _end(self, reason: StoreError) -> None:
+        with self._change:
+            self._ended = reason
+            self._change.notify_all()
+
+    def _wait_for_users(self, stop: Callable[[], None]) -> None:
+        users = True
+        while users:
+            stop()  # again, for one that was about to begin
+            with self._change:
+                users = not self._change.wait_for(lambda: not self._users, _AGAIN)
+
+    def _release(self) -> None:
+        with suppress(duckdb.Error):
+            self.connection.close()
 
 
 @contextmanager
@@ -77,7 +187,7 @@ def in_our_words(path: Path) -> Generator[None]:
     """Raise errors from opening `path` as errors of the store."""
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
         raise _translated(path, str(error)) from error
 
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Self
@@ -13,26 +12,48 @@ import duckdb
 import pyarrow as pa
 
 from simctl.bus.event import Draft, Event
-from simctl.store import reader
-from simctl.store.database import Connection, connect, in_our_words, transaction
+from simctl.store import reader, tail
+from simctl.store.database import (
+    Cursors,
+    Database,
+    Opener,
+    connect,
+    in_our_words,
+    transaction,
+)
 from simctl.store.errors import ForeignLogError
+from simctl.store.ledger import Ledger
+from simctl.store.patience import Patience
 from simctl.store.query import Limits, Queries
 from simctl.store.schema import FORMAT, create_tables, create_views
-from simctl.store.sequencer import Sequencer
+from simctl.store.sequencer import Position, Sequencer
+from simctl.store.tail import Mark, Tail
 from simctl.store.writer import Writer
 
 
 class DuckLog:
     """An event log in one file. It is held by one process, whose threads may all use it.
 
-    `append` returns after the commit. Once a commit has failed, every append raises
-    LogBrokenError; the reopened file decides what had been written.
+    `append` returns after the commit. When a commit fails, the file is opened again and decides
+    whether it was one, and what is not there is written again for a while: then appends raise
+    LogBrokenError.
     """
 
-    def __init__(
-        self, path: Path, *, run: str, branch: str = "main", limits: Limits | None = None
+    def __init__(  # noqa: PLR0913 - where it is, what it is, and how it bears trouble
+        self,
+        path: Path,
+        *,
+        run: str,
+        branch: str = "main",
+        limits: Limits | None = None,
+        patience: float = 60,
+        on_trouble: Callable[[str], None] = lambda _: None,
+        opener: Opener = connect,
     ) -> None:
         """Open the log at `path`, or make an empty one for `run` when there is none.
+
+        When the disk is full, appends wait for room up to `patience` seconds, and `on_trouble`
+        is told so, in the writer's thread. `opener` opens the file.
 
         Raises:
             LogBusyError: another process, or another part of this one, holds it.
@@ -41,23 +62,28 @@ class DuckLog:
         self.path = path
         limits = limits or Limits()
         if not path.exists():
+            tail.compare(path, 0, lambda _: None)
             create(path, run, branch)
-        self._connection = connect(path, memory=limits.memory)
+        self._database = Database(path, memory=limits.memory, opener=opener)
         try:
             with in_our_words(path):
-                self.run, self.branch = header(path, self._connection)
-                position = reader.position(self._connection)
-                with transaction(self._connection):
-                    create_views(self._connection)
+                self.run, self.branch = header(path, self._database)
+                position = reader.position(self._database)
+                tail.compare(path, position.seq, lambda seq: reader.hash_at(self._database, seq))
+                with transaction(self._database.connection):
+                    create_views(self._database.connection)
+                marks = _tail(path, self._database, position)
         except BaseException:
-            self._connection.close()
+            self._database.connection.close()
             raise
         self._last_seq = position.seq
         self._listeners: list[Callable[[int], None]] = []
-        self._queries = Queries(self._connection, limits)
-        past = reader.FilePast(self._connection)
+        self._queries = Queries(self._database, limits)
+        self._patience = Patience(patience, on_trouble)
+        self._ledger = Ledger(self._database, self._queries, marks, (position.seq, position.hash))
+        past = reader.FilePast(self._database)
         sequencer = Sequencer(self.run, self.branch, position, past)
-        self._writer = Writer(self._connection, sequencer, self._queries, self._announce)
+        self._writer = Writer(self._ledger, sequencer, self._patience, self._announce)
 
     @property
     def last_seq(self) -> int:
@@ -81,11 +107,11 @@ class DuckLog:
     def read(self, after: int = 0, until: int | None = None) -> Iterator[Event]:
         """Give the events with `after` < seq <= `until`, in order."""
         last = self._last_seq
-        return reader.read(self._connection, after, last if until is None else min(until, last))
+        return reader.read(self._database, after, last if until is None else min(until, last))
 
     def page(self, after: int, until: int) -> pa.Table:
         """Return the rows with `after` < seq <= `until`."""
-        return reader.page(self._connection, after, until)
+        return reader.page(self._database, after, until)
 
     def query(self, sql: str, *, max_rows: int | None = None) -> pa.Table:
         """Answer one read-only SQL statement.
@@ -103,15 +129,14 @@ class DuckLog:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def lose_patience(self) -> None:
+        """Wait for nothing any more: what cannot be written now fails."""
+        self._patience.lose()
+
     def close(self) -> None:
         """Commit what was submitted, checkpoint and release the file."""
         self._writer.close()
-        self._queries.stop_all("stopped: the log was closed")
-        # a checkpoint only tidies up: what was acknowledged is in the write-ahead log already
-        with suppress(duckdb.Error):
-            self._connection.execute("CHECKPOINT")
-        with suppress(duckdb.Error):
-            self._connection.close()
+        self._ledger.close()
 
     def __enter__(self) -> Self:
         """Return the log itself."""
@@ -139,14 +164,26 @@ def create(path: Path, run: str, branch: str) -> None:
     draft.rename(path)
 
 
-def header(path: Path, connection: Connection) -> tuple[str, str]:
+def _tail(path: Path, database: Database, position: Position) -> Tail:
+    """Return the tail of a log, with a mark for what it does not know yet."""
+    last = tail.last_mark(path)
+    if last is None:
+        return Tail(path, Mark(position.seq, position.hash, {}))
+    marks = Tail(path)
+    if last.seq < position.seq:  # its process was killed between a commit and its mark
+        spoke = reader.senders(database, last.seq)
+        marks.mark(Mark(position.seq, position.hash, spoke))
+    return marks
+
+
+def header(path: Path, database: Cursors) -> tuple[str, str]:
     """Return the run and the branch of a log file.
 
     Raises:
         ForeignLogError: it is a database of something else, or of a later simctl.
     """
     try:
-        with connection.cursor() as cursor:
+        with database.cursor() as cursor:
             row = cursor.execute("SELECT format, run, branch FROM log_header").fetchone()
     except duckdb.CatalogException as error:
         raise ForeignLogError(f"{path} is a DuckDB database but not a log of simctl") from error

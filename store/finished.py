@@ -7,7 +7,7 @@ from typing import Self
 import pyarrow as pa
 
 from simctl.bus.event import Event
-from simctl.store import reader
+from simctl.store import reader, tail
 from simctl.store.database import connect, in_our_words
 from simctl.store.duck import header
 from simctl.store.query import Limits, Queries
@@ -32,6 +32,9 @@ class FinishedLog:
             with in_our_words(path):
                 self.run, self.branch = header(path, self._connection)
                 self._last_seq = reader.position(self._connection).seq
+                tail.compare(
+                    path, self._last_seq, lambda seq: reader.hash_at(self._connection, seq)
+                )
         except BaseException:
             self.close()
             raise

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import duckdb
 import pyarrow as pa
 
-from simctl.store.database import Connection
+from simctl.store.database import Connection, Cursors
 from simctl.store.errors import QueryError
 from simctl.store.guard import check
 from simctl.store.room import bounded
@@ -39,9 +39,9 @@ class Limits:
 class Queries:
     """Answers queries in the callers' threads, each on a cursor of its own."""
 
-    def __init__(self, connection: Connection, limits: Limits) -> None:
-        """Answer from the file of `connection`."""
-        self._connection = connection
+    def __init__(self, database: Cursors, limits: Limits) -> None:
+        """Answer from the file of `database`."""
+        self._database = database
         self._limits = limits
         self._running: dict[Connection, str] = {}
         self._change = threading.Condition()
@@ -54,7 +54,7 @@ class Queries:
         """
         limits = self._limits if max_rows is None else replace(self._limits, rows=max_rows)
         with (
-            self._connection.cursor() as cursor,
+            self._database.cursor() as cursor,
             self._watched(cursor),
             bounded(_ROOM * limits.memory),
         ):
@@ -74,7 +74,7 @@ class Queries:
         with self._change:
             if not self._running:
                 return
-        with self._connection.cursor() as cursor:
+        with self._database.cursor() as cursor:
             [held] = cursor.execute(_HELD).fetchone() or [0]
         if held > self._limits.memory / 2:
             self.stop_all("stopped: the log needed the memory; ask for less")

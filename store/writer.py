@@ -1,4 +1,4 @@
-"""The writer: one thread that owns the connection. Appends that wait share a commit."""
+"""The writer: one thread that owns the file. Appends that wait share a commit."""
 
 import queue
 import threading
@@ -7,10 +7,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from simctl.bus.event import Draft, Event
-from simctl.store.database import Connection
 from simctl.store.errors import LogBrokenError, LogClosedError
-from simctl.store.query import Queries
-from simctl.store.rows import to_table
+from simctl.store.ledger import Ledger
+from simctl.store.patience import Patience
 from simctl.store.sequencer import Sequencer
 
 GROUP = 1000  # rows in a commit; larger ones are slower for each row
@@ -29,15 +28,15 @@ class Writer:
 
     def __init__(
         self,
-        connection: Connection,
+        ledger: Ledger,
         sequencer: Sequencer,
-        queries: Queries,
+        patience: Patience,
         announce: Callable[[int], None],
     ) -> None:
         """Start the thread; `announce` is called in it with the last committed seq."""
-        self._connection = connection
+        self._ledger = ledger
         self._sequencer = sequencer
-        self._queries = queries
+        self._patience = patience
         self._announce = announce
         self._inbox: queue.SimpleQueue[Append | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
@@ -56,7 +55,8 @@ class Writer:
         return append.done
 
     def close(self) -> None:
-        """Write what was submitted before, then end the thread."""
+        """Write what was submitted before, then end the thread; nothing is waited for any more."""
+        self._patience.lose()
         with self._gate:
             if not self._closed:
                 self._closed = True
@@ -113,14 +113,10 @@ class Writer:
     def _commit(self, ready: list[tuple[Append, list[Event]]], fresh: list[Event]) -> None:
         try:
             if fresh and self.broken is None:
-                self._insert(fresh)
-        except Exception as error:  # noqa: BLE001 - whatever it was, only the file knows the outcome
-            self.broken = LogBrokenError(
-                f"a commit failed and the log takes nothing more: {error}\n"
-                "Make room on the disk if it is full, then go on with `simctl run --resume`: "
-                "everything acknowledged is in the log."
-            )
-            self.broken.__cause__ = error
+                self._patience.until_done(lambda: self._ledger.write(fresh))
+        except LogBrokenError as error:
+            self.broken = error
+            self._ledger.give_up(error)
         if fresh and self.broken is None:
             self._announce(fresh[-1].seq)
         for append, events in ready:
@@ -128,12 +124,3 @@ class Writer:
                 append.done.set_exception(self.broken)
             else:
                 append.done.set_result(events)
-
-    def _insert(self, events: list[Event]) -> None:
-        self._queries.make_room()
-        connection = self._connection
-        connection.register("incoming", to_table(events))
-        connection.begin()
-        connection.execute("INSERT INTO events SELECT * FROM incoming")
-        connection.commit()
-        connection.unregister("incoming")

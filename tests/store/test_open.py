@@ -143,6 +143,6 @@ def test_damaged_bytes_are_refused(run_dir: Path, append: Append, say: Say):
         DuckLog(path, run="run-a")
 
 
-def test_a_log_needs_no_more_than_its_file(run_dir: Path):
+def test_a_closed_log_leaves_no_more_than_its_file_and_its_tail(run_dir: Path):
     DuckLog(run_dir / "log.duckdb", run="run-a").close()
-    assert [each.name for each in run_dir.iterdir()] == ["log.duckdb"]
+    assert {each.name for each in run_dir.iterdir()} == {"log.duckdb", "log.tail"}
