@@ -8,80 +8,99 @@ from rich.text import Text
 
 from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
+from simctl.cli.cut import Log, end_of_round
 from simctl.cli.errors import RunError
 from simctl.cli.figures import count, share
-from simctl.cli.keys import nearest
 from simctl.cli.progress import Progress
-from simctl.cli.recipe import Recipe, load
-from simctl.cli.rounds import by_round
+from simctl.cli.recipe import Recipe, load, parse
+from simctl.cli.rounds import Rounds
 from simctl.cli.runs import RECIPE_FILE, find_run
-from simctl.cli.state import State, fold
+from simctl.cli.state import Fold, State
 from simctl.cli.summary import curve
 from simctl.cli.tables import console, pairs, table
 from simctl.cli.transcript import transcript
 from simctl.cli.words import STYLES
 from simctl.store.access import open_log
+from simctl.store.origins import origins
+from simctl.store.rows import COLUMNS, to_events
 
 _MOST_KINDS = 6
+_SPAN = """
+SELECT arg_min(episode, seq) AS first, arg_max(episode, seq) AS last FROM events
+WHERE episode <> '' AND seq <= {}
+"""
 
 
-def replay(run: str | None, episode: str | None, until: int | None, runs_dir: Path) -> None:
-    """Print an episode's transcript, or a run's rounds, and then the state.
+def replay(
+    run: str | None, episode: str | None, until: int | None, round_: int | None, runs_dir: Path
+) -> None:
+    """Print an episode's transcript, or a run's rounds and the state after them.
 
     Raises:
-        RunError: there is no such run or episode.
+        RunError: there is no such run or episode, or the round has not ended.
     """
-    path = find_run(run, runs_dir)
-    recipe = load(str(path / RECIPE_FILE))
-    screen = console()
+    path, screen = find_run(run, runs_dir), console()
     with open_log(path) as log:
-        events = list(log.read(until=until))
-    if episode is None:
-        _rounds(screen, events)
-    else:
-        _episode(screen, events, episode)
-    _state(screen, fold(events, recipe.curriculum), path, recipe)
+        last = log.last_seq if round_ is None else end_of_round(log, round_)
+        last = last if until is None else min(until, last)
+        if episode is None:
+            _tell(screen, path, log.read(until=last), _recipe(path, log, last))
+        else:
+            screen.print(transcript(_episode(log, episode, last)))
 
 
-def _episode(screen: Console, events: list[Event], name: str) -> None:
-    found = [event for event in events if event.episode == name]
-    if not found:
-        names = list(dict.fromkeys(event.episode for event in events if event.episode))
-        shown = f"{names[0]} to {names[-1]}, such as {nearest(name, names)[0]}" if names else "none"
-        raise RunError(f"there is no episode {name} in {len(events)} events; there are {shown}")
-    screen.print(transcript(found))
+def _episode(log: Log, name: str, last: int) -> list[Event]:
+    """Return the events of one episode; no other row is read."""
+    quoted = name.replace("'", "''")
+    where = f"episode = '{quoted}' AND seq <= {last}"
+    rows = log.query(f"SELECT {COLUMNS} FROM events WHERE {where} ORDER BY seq")  # noqa: S608 - a literal with its quotes doubled
+    if rows.num_rows:
+        return to_events(rows)
+    [span] = log.query(_SPAN.format(last)).to_pylist()
+    there = f"there are {span['first']} to {span['last']}" if span["first"] else "there are none"
+    raise RunError(f"there is no episode {name} in {last} events; {there}")
 
 
-def _rounds(screen: Console, events: list[Event]) -> None:
+def _recipe(path: Path, log: Log, last: int) -> Recipe:
+    """Return the recipe that was in force; before the first event, the one of the directory."""
+    for begun in origins(log, last)[-1:]:
+        return parse(f"recipe of {path}", begun.recipe)
+    return load(str(path / RECIPE_FILE))
+
+
+def _tell(screen: Console, path: Path, events: Iterable[Event], recipe: Recipe) -> None:
+    """Hear every event once, and print what came of them all."""
+    rounds, progress, state = Rounds(), Progress(), Fold(recipe.curriculum)
+    for event in events:
+        rounds.hear(event)
+        progress.hear(event, event.wall_us / 1e6)
+        state.hear(event)
+    _rounds(screen, rounds, progress)
+    _state(screen, state.state(), path, recipe)
+
+
+def _rounds(screen: Console, rounds: Rounds, progress: Progress) -> None:
     shown = table(numbers=("round", "episodes", "invalid", "failed", "level"))
     for role in ROLES:
         shown.add_column(Text(role, STYLES[role]), justify="right", no_wrap=True)
     shown.add_column("tokens", justify="right")
     shown.add_column("loss", justify="right")
-    for each in by_round(events):
+    for each in rounds:
         shown.add_row(
             str(each.number),
             str(sum(each.outcomes.values())),
             str(each.outcomes.get("invalid_task", 0)),
             str(each.outcomes.get("failed", 0)),
-            "-" if each.difficulty is None else f"{each.difficulty:.1f}",
+            "-" if each.difficulty.mean is None else f"{each.difficulty.mean:.1f}",
             *(share(each.reward(role)) for role in ROLES),
             count(each.tokens),
             "-" if each.loss is None else f"{each.loss:.3f}",
         )
     screen.print("Rounds, with the mean difficulty of tasks and reward of each role", style="bold")
     screen.print(shown)
-    progress = _progress(events)
     if progress.curves:
         screen.print("\nHeld-out accuracy, greedy and sampled", style="bold")
         screen.print(curve(progress))
-
-
-def _progress(events: Iterable[Event]) -> Progress:
-    progress = Progress()
-    for event in events:
-        progress.hear(event, event.wall_us / 1e6)
-    return progress
 
 
 def _state(screen: Console, state: State, path: Path, recipe: Recipe) -> None:

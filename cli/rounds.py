@@ -1,12 +1,32 @@
 """Rounds: what happened in each, folded from a log."""
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from simctl.bus.event import Event
 from simctl.bus.messages import AnswerGraded, EpisodeEnded, PolicyUpdated, TaskChecked
 
+_OUTSIDE = frozenset({"round_started", "policy_updated"})  # of no episode
 _READ = frozenset({"answer_graded", "episode_ended", "policy_updated", "task_checked"})
+
+
+@dataclass
+class Mean:
+    """A mean that grows, and keeps none of its values."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, value: float) -> None:
+        """Take in a value."""
+        self.total += value
+        self.count += 1
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of all values; none without any."""
+        return self.total / self.count if self.count else None
 
 
 @dataclass
@@ -14,49 +34,49 @@ class Round:
     """One round."""
 
     number: int
-    version: int | None = None  # the policy that was sampled from
-    outcomes: dict[str, int] = field(default_factory=dict)
-    difficulties: list[int] = field(default_factory=list)
-    rewards: dict[str, list[float]] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    difficulty: Mean = field(default_factory=Mean)  # of the valid tasks
+    rewards: defaultdict[str, Mean] = field(default_factory=lambda: defaultdict(Mean))
     tokens: int = 0
     loss: float | None = None
 
-    @property
-    def difficulty(self) -> float | None:
-        """The mean difficulty of the valid tasks."""
-        return sum(self.difficulties) / len(self.difficulties) if self.difficulties else None
-
     def reward(self, role: str) -> float | None:
         """Return the mean reward of a role."""
-        earned = self.rewards.get(role, [])
-        return sum(earned) / len(earned) if earned else None
+        return self.rewards[role].mean
 
     def hear(self, event: Event) -> None:
         """Take in an event of this round."""
         if event.utterance is not None and event.policy_version is not None:
             self.tokens += len(event.utterance.tokens)
-            self.version = event.policy_version
         if event.kind in _READ:
             self._note(event)
 
     def _note(self, event: Event) -> None:
         match event.message:
             case AnswerGraded(role=role, reward=reward):
-                self.rewards.setdefault(role, []).append(reward)
+                self.rewards[role].add(reward)
             case TaskChecked(valid=True, difficulty=difficulty):
-                self.difficulties.append(difficulty)
+                self.difficulty.add(difficulty)
             case EpisodeEnded(outcome=outcome):
-                self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+                self.outcomes[outcome] += 1
             case PolicyUpdated(metrics=metrics):
                 self.loss = metrics.get("loss")
             case _:
                 pass
 
 
-def by_round(events: Iterable[Event]) -> list[Round]:
-    """Return the rounds of a log, in order."""
-    found: dict[int, Round] = {}
-    for event in events:
-        if event.episode or event.kind in {"round_started", "policy_updated"}:
-            found.setdefault(event.round, Round(event.round)).hear(event)
-    return [found[number] for number in sorted(found)]
+class Rounds:
+    """The rounds of a log, in order."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._found: dict[int, Round] = {}
+
+    def hear(self, event: Event) -> None:
+        """Take in the next event of the log."""
+        if event.episode or event.kind in _OUTSIDE:
+            self._found.setdefault(event.round, Round(event.round)).hear(event)
+
+    def __iter__(self) -> Iterator[Round]:
+        """Give what happened in each."""
+        return (self._found[number] for number in sorted(self._found))

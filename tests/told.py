@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from simctl.agents.tasks.chain import critique_of, first_wrong, parse, solve
@@ -147,6 +148,13 @@ def tale(recipe: Recipe, *, rounds: int = ROUNDS, ended: bool = True) -> list[Dr
     if ended:
         story.tell(RunEnded(reason="finished"))
     return story.drafts
+
+
+def fixed() -> list[Draft]:
+    """A run whose every byte is fixed: no recipe of the package is in it."""
+    first, *rest = tale(Recipe())
+    begun = RunStarted(recipe="", seed=0, policy_sha256="", machine={})
+    return [replace(first, message=begun), *rest]
 
 
 def events(recipe: Recipe, **details: object) -> Iterator[Event]:

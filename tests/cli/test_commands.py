@@ -134,44 +134,6 @@ def test_a_query_without_sql_lists_what_can_be_asked(simctl: Command):
     assert "attempt_made" not in said.out
 
 
-# --- replay -------------------------------------------------------------------------------------
-
-
-def state(said: str) -> str:
-    return next(line.split()[1] for line in said.splitlines() if line.startswith("state"))
-
-
-def test_a_replay_shows_every_round(simctl: Command):
-    lines = simctl("replay", "told-001").out.splitlines()
-    assert [line.split()[:3] for line in lines[2:5]] == [
-        ["1", "2", "0"],
-        ["2", "2", "0"],
-        ["3", "2", "0"],
-    ]
-
-
-def test_a_replay_of_an_episode_shows_who_said_what_and_what_it_was_worth(simctl: Command):
-    said = simctl("replay", "told-001", "--episode", "e2.001").out
-    for words in ("7k+5l*3m-4", "k+5=2l*3=7m-4=3", "l*3=6=7!", "attempt 2", "completed"):
-        assert words in said
-    for role in ("examiner", "solver", "critic", "teacher", "verifier"):
-        assert role in said
-
-
-def test_two_replays_give_one_state(simctl: Command):
-    assert state(simctl("replay", "told-001").out) == state(simctl("replay", "told-001").out)
-
-
-def test_a_replay_can_stop_anywhere(simctl: Command):
-    whole, part = simctl("replay"), simctl("replay", "--until", "40")
-    assert (part.code, "40: " in part.out) == (0, True)
-    assert state(part.out) != state(whole.out)
-
-
-def test_a_replay_of_nothing_is_a_state_too(simctl: Command):
-    assert simctl("replay", "--until", "0").code == 0
-
-
 # --- mistakes -----------------------------------------------------------------------------------
 
 MISTAKES = [
