@@ -58,7 +58,8 @@ def _head(progress: Progress, recipe: Recipe) -> Table:
         ),
     )
     events, tokens = progress.rates()
-    line = Text(progress.phase, "italic cyan", no_wrap=True, overflow="ellipsis")
+    style = "yellow" if progress.waiting else "italic cyan"
+    line = Text(progress.waiting or progress.phase, style, no_wrap=True, overflow="ellipsis")
     for value, unit in (
         (f"v{progress.version}", "policy"),
         (count(tokens), "tokens/s"),

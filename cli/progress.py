@@ -70,6 +70,7 @@ class Progress:
         self.roles: dict[str, Tally] = {role: Tally() for role in ROLES}
         self.curves: dict[str, list[Point]] = {}
         self.troubles: list[str] = []
+        self.waiting = ""  # for what, while nothing can be logged
         self._last_time: float | None = None
         self._starts: deque[float] = deque(maxlen=_PACE + 1)
         self._recent: deque[tuple[float, int, int]] = deque([(0.0, 0, 0)])
@@ -91,6 +92,7 @@ class Progress:
         if event.kind in _PAUSES:
             self.pause()
         self.tell_time(now)
+        self.waiting = ""
         self.events += 1
         said = event.utterance
         if said is not None and event.policy_version is not None:

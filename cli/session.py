@@ -33,6 +33,7 @@ from simctl.store.policies import PolicyStore
 from simctl.store.server import Endpoint
 
 CRASH_FILE = "crash.log"
+_PATIENCE = 600.0  # seconds to wait for room on the disk; the trainer and the readers wait with us
 _BEGUN = """
 SELECT count(*) AS processes FROM events WHERE kind IN ('run_started', 'run_resumed')
 """
@@ -43,6 +44,9 @@ class View(Protocol):
 
     def started(self, run_dir: Path, recipe: Recipe) -> None:
         """Hear that the run begins or goes on."""
+
+    def warn(self, trouble: str) -> None:
+        """Hear, in any thread, what the run waits for; the next event tells that it goes on."""
 
     def hear(self, event: Event) -> None:
         """Hear an event. Must be quick: it is called between two turns of the society."""
@@ -78,7 +82,12 @@ def play(run_dir: Path, view: View) -> Outcome:
         StoreError: its log or its policy cannot be read.
     """
     try:
-        with Stop() as stop, DuckLog(run_dir / LOG, run=run_dir.name) as log:
+        with (
+            Stop() as stop,
+            DuckLog(
+                run_dir / LOG, run=run_dir.name, patience=_PATIENCE, on_trouble=view.warn
+            ) as log,
+        ):
             session = _Session(birth.read(run_dir, log), run_dir, log, view)
             outcome = asyncio.run(session.run(stop))
     except KeyboardInterrupt:  # somebody could not wait
@@ -137,6 +146,7 @@ class _Session:
                     for helper in helpers:
                         helper.cancel()
             except* _InterruptedError:
+                self._log.lose_patience()
                 outcome = Outcome("interrupted")
             except* (TrainerFailedError, StoreError, OSError) as errors:
                 outcome = Outcome("failed", str(_first(errors)))

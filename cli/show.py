@@ -42,6 +42,10 @@ class View:
         del run_dir, recipe
         self.progress.pause()
 
+    def warn(self, trouble: str) -> None:
+        """Hear what the run waits for."""
+        self.progress.waiting = trouble
+
     def hear(self, event: Event) -> None:
         """Hear an event."""
         self.progress.hear(event, self._clock())
@@ -107,6 +111,11 @@ class Lines(View):
         super().started(run_dir, recipe)
         self._rounds = recipe.run.rounds
         self._say(f"run {run_dir}: recipe {recipe.name}, seed {recipe.seed}")
+
+    def warn(self, trouble: str) -> None:
+        """Say what the run waits for."""
+        super().warn(trouble)
+        self._say(f"! {trouble}")
 
     def hear(self, event: Event) -> None:
         """Print what an event says about the course of things."""

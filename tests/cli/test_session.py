@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import shutil
 import signal
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import told
 from calls import Command
+from invariants import assert_whole
 
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.society import Society
@@ -45,6 +47,9 @@ class Watcher:
         del run_dir, recipe
         if not self._kind:
             self._act()
+
+    def warn(self, trouble: str) -> None:
+        pass
 
     def hear(self, event: Event) -> None:
         if event.kind == self._kind:
@@ -221,3 +226,51 @@ def test_a_trainer_log_that_cannot_be_opened_fails_the_run(tmp_path: Path):
     (tmp_path / "run" / "trainer.log").mkdir()
     outcome = play(tmp_path / "run", Watcher())
     assert (outcome.reason, "trainer.log" in outcome.detail) == ("failed", True)
+
+
+# --- a full disk --------------------------------------------------------------------------------
+
+
+class FullDisk(Watcher):
+    """Lets no file grow from the first round on, and acts when it hears that the run waits."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__("round_started", lambda: limit_files(1))
+        self._relieve = act
+        self.told: list[str] = []
+
+    def warn(self, trouble: str) -> None:
+        self.told.append(trouble)
+        self._relieve()
+
+
+def limit_files(size: int | None = None) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+
+
+def test_a_run_waits_for_room_on_a_full_disk_and_goes_on(run_dir: Path):
+    watcher = FullDisk(limit_files)
+    try:
+        assert play(run_dir, watcher) == Outcome("finished")
+    finally:
+        limit_files()
+    assert watcher.told == ["the disk is full: waiting up to 600 s for room"]
+    assert ends(run_dir) == ["finished"]
+    with open_log(run_dir) as log:
+        assert_whole(log)
+
+
+def test_a_run_that_waits_for_room_can_be_interrupted(run_dir: Path):
+    watcher = FullDisk(interrupt_main)
+    try:
+        outcome = play(run_dir, watcher)
+    finally:
+        limit_files()
+    assert outcome.reason == "failed"
+    assert "simctl run --resume" in outcome.detail
+    assert play(run_dir, Watcher()) == Outcome("finished")
+
+
+def interrupt_main() -> None:
+    os.kill(os.getpid(), signal.SIGINT)

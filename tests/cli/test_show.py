@@ -129,6 +129,18 @@ def test_without_a_terminal_every_round_and_evaluation_is_a_line(
     assert sum(" on targets: greedy" in line for line in lines) == 4
 
 
+def test_a_run_that_waits_says_so_until_it_goes_on(recipe: Recipe, events: list[Event]):
+    console = Console(file=io.StringIO(), width=80)
+    with console.capture() as capture:
+        Lines(console).warn("the disk is full")
+    assert capture.get() == "! the disk is full\n"
+    shown = View(console)
+    shown.warn("the disk is full")
+    assert "the disk is full" in drawn(shown.progress, recipe, 80)
+    shown.hear(events[0])
+    assert "the disk is full" not in drawn(shown.progress, recipe, 80)
+
+
 def test_the_view_that_fits_is_chosen():
     terminal, pipe = Console(file=io.StringIO(), force_terminal=True), Console(file=io.StringIO())
     chosen = [type(view(console)) for console in (terminal, pipe)]
