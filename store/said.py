@@ -57,13 +57,24 @@ def said(
     page: int = PAGE,
 ) -> Iterator[Said]:
     """Give what events of these kinds with `after` < seq <= `until` say, in order."""
+    for rows in pages(log, kinds, after, until, page):
+        columns = (rows.column(name).to_pylist() for name in _COLUMNS)
+        yield from map(Said._make, zip(*columns, utterances(rows), strict=True))
+
+
+def pages(
+    log: Source,
+    kinds: Iterable[str],
+    after: int = 0,
+    until: int | None = None,
+    page: int = PAGE,
+) -> Iterator[pa.Table]:
+    """Give the same as rows, from `page` seqs at once."""
     last = log.last_seq if until is None else until
     wanted = ", ".join(f"'{kind}'" for kind in sorted(kinds))
     for begin in range(after, last, page):
-        rows = log.query(
+        yield log.query(
             f"SELECT {', '.join(_COLUMNS)}, prompt_tokens, tokens, logprobs FROM events"  # noqa: S608
             f" WHERE seq > {begin} AND seq <= {min(begin + page, last)} AND kind IN ({wanted})"
             " ORDER BY seq"
         )
-        columns = (rows.column(name).to_pylist() for name in _COLUMNS)
-        yield from map(Said._make, zip(*columns, utterances(rows), strict=True))

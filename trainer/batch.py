@@ -38,9 +38,10 @@ def build(groups: Sequence[Group], objectives: Sequence[Objective]) -> Batch:
     samples: list[Sample] = []
     dropped: dict[tuple[Role, str], list[int]] = defaultdict(list)
     for objective in objectives:
+        name = _name(objective)
         for each in objective.samples(groups):
             if isinstance(each, Dropped):
-                dropped[each.role, f"{_name(objective)}: {each.reason}"].extend(each.sources)
+                dropped[each.role, f"{name}: {each.reason}"].extend(each.sources)
             else:
                 samples.append(each)
     return Batch(

@@ -1,5 +1,6 @@
 """Samples: all that a learner ever sees. Token ids only, never text."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -82,7 +83,8 @@ class Sample(Value):
         return sum(weight != 0 for weight in self.weights)
 
 
-class Dropped(Value):
+@dataclass(frozen=True, slots=True)
+class Dropped:
     """Events that do not train, and the reason."""
 
     role: Role
