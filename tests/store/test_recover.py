@@ -170,7 +170,7 @@ def test_a_file_with_something_else_in_it_breaks_the_log(run_dir: Path, append: 
                 connection.execute("UPDATE events SET hash = 'meddled' WHERE seq = 3")
 
         faults.on_open = meddle
-        with pytest.raises(LogBrokenError, match=r"events 2 to 3.*simctl store check"):
+        with pytest.raises(LogBrokenError, match=r"(?s)events 2 to 3.*simctl store check"):
             append(log, [say(1), say(2)])
         with pytest.raises(LogBrokenError):
             append(log, [say(1)])
