@@ -12,7 +12,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 BIN := .venv/bin
 STAMP := .venv/installed
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+PIP := $(INSTALL) -c constraints.txt
 
 # The working directory must not shadow an installed package: our folders have common names.
 export PYTHONSAFEPATH := 1
@@ -31,6 +32,8 @@ $(STAMP): pyproject.toml constraints.txt
 # the pinned hatchling builds; an isolated build would fetch one that nothing pins
 	$(PIP) hatchling
 	$(PIP) --no-build-isolation -e '.[dev]'
+# the oldest DuckDB that is supported, beside the newest, for tests/store/test_versions.py
+	$(INSTALL) --no-deps --upgrade --target .venv/duckdb-1.5 duckdb==1.5.6
 	touch $@
 
 run: setup
