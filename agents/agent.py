@@ -12,6 +12,7 @@ from simctl.bus.bus import Bus
 from simctl.bus.dice import stream
 from simctl.bus.event import Draft, Event, Utterance
 from simctl.bus.messages import AnyMessage, RoleFailed
+from simctl.bus.rejection import fault, rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,24 @@ class _Server:
 
     async def answer(self, asked: Event, given: int) -> None:
         try:
-            answers = (await self._agent.handle(asked))[given:]
+            answers = self._written(await self._agent.handle(asked))[given:]
         except Exception as error:  # noqa: BLE001 - a role's failure is data for whoever asked
-            failure = RoleFailed(role=self._role, error=f"{type(error).__name__}: {error}")
-            answers = [Answer(failure)]
+            answers = [self._failure(f"{type(error).__name__}: {error}")]
         await self._bus.publish(self._drafts(asked, answers))
+
+    def _written(self, answers: Sequence[Answer]) -> list[Answer]:
+        """Return the answers; if one cannot be written, what is said in the place of all."""
+        for answer in answers:
+            spoken = answer.completion
+            reason = fault(answer.message, _utterance(spoken) if spoken else None)
+            if reason:
+                kept = rejection(reason, repr(answer).encode(errors="replace"))
+                return [self._failure(f"its answer cannot be written: {reason}"), Answer(kept)]
+        return list(answers)
+
+    def _failure(self, text: str) -> Answer:
+        writable = text.encode(errors="replace").decode()
+        return Answer(RoleFailed(role=self._role, error=writable))
 
     def _drafts(self, asked: Event, answers: Sequence[Answer]) -> list[Draft]:
         drafts = []
@@ -108,7 +122,9 @@ class _Server:
             cause=asked.seq,
             task=asked.task,
             policy_version=spoken.policy_version if spoken else None,
-            utterance=Utterance(spoken.prompt_tokens, spoken.tokens, spoken.logprobs)
-            if spoken
-            else None,
+            utterance=_utterance(spoken) if spoken else None,
         )
+
+
+def _utterance(spoken: Completion) -> Utterance:
+    return Utterance(spoken.prompt_tokens, spoken.tokens, spoken.logprobs)

@@ -31,6 +31,8 @@ class Answers:
 
     def hear(self, event: Event) -> None:
         """Keep an event if a role said it in answer to something."""
+        if event.kind == "message_rejected":
+            return
         if event.sender in ROLES and event.cause is not None:
             self._given.setdefault(event.cause, []).append(event)
             if event.cause in self._wanted:

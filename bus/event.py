@@ -7,6 +7,9 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field
 
 from simctl.bus.messages import AnyMessage, UnknownMessage
 from simctl.bus.upcast import read
@@ -41,7 +44,7 @@ class Draft:
     producer: str
     epoch: int
     pseq: int
-    message: AnyMessage
+    message: Annotated[AnyMessage, Field(discriminator="kind")]
     sender: str
     recipient: str = ""
     episode: str = ""

@@ -225,11 +225,16 @@ class CurriculumMoved(Message):
 
 
 class MessageRejected(Message):
-    """A message that broke the rules is kept here as text and goes no further."""
+    """What somebody said and broke a rule with: kept as text, and heard by nobody.
+
+    `text` is its beginning; `length` (bytes) and `sha256` are of all of it.
+    """
 
     kind: Literal["message_rejected"] = "message_rejected"
     reason: str
     text: str = ""
+    length: int = 0
+    sha256: str = ""
 
 
 class PolicySynced(Message):

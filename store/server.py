@@ -20,12 +20,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simctl.bus.event import Draft, Event
+from simctl.bus.messages import MessageRejected
 from simctl.store import address
 from simctl.store.address import Address
 from simctl.store.duck import DuckLog
-from simctl.store.errors import OwnerGoneError, StoreError
+from simctl.store.errors import DraftRefusedError, OwnerGoneError, StoreError
+from simctl.store.intake import Intake
 from simctl.store.rows import PAGE, to_table
-from simctl.store.wire import dump_error, dump_table, load_drafts
+from simctl.store.wire import ENDPOINT, dump_error, dump_table, load_drafts
 
 Publish = Callable[[Sequence[Draft]], Future[list[Event]]]
 ARROW = "application/vnd.apache.arrow.stream"
@@ -43,6 +45,10 @@ class Endpoint:
         self._run_dir = run_dir
         self._publish = publish
         self._news = _News()
+        # the log is longer by what an earlier endpoint kept: no epoch is used twice
+        self._epoch = log.last_seq
+        self._pseq = 0
+        self._keeping = asyncio.Lock()
         config = uvicorn.Config(
             self._application(),
             log_config=None,
@@ -134,15 +140,32 @@ class Endpoint:
         return _arrow(await run_in_threadpool(dump_table, table))
 
     async def _append(self, request: Request) -> Response:
-        drafts = load_drafts(await request.body())
+        intake = Intake()
+        try:
+            async for chunk in request.stream():
+                intake.take(chunk)
+            return _arrow(dump_table(to_table(await self._published(load_drafts(intake.body())))))
+        except DraftRefusedError as error:
+            with suppress(StoreError):  # whoever appended hears what was wrong, whatever comes
+                await self._keep(intake.rejection(str(error)))
+            raise
+
+    async def _keep(self, rejected: MessageRejected) -> None:
+        """Write down what was refused, as a message of the endpoint's own."""
+        async with self._keeping:
+            await self._published(
+                [Draft(ENDPOINT, self._epoch, self._pseq, rejected, sender=ENDPOINT)]
+            )
+            self._pseq += 1
+
+    async def _published(self, drafts: Sequence[Draft]) -> list[Event]:
         published = self._publish(drafts)
         try:
-            events = await asyncio.wrap_future(published)
+            return await asyncio.wrap_future(published)
         except asyncio.CancelledError:
             if published.cancelled():
                 raise OwnerGoneError("the run is ending and takes nothing more") from None
             raise
-        return _arrow(dump_table(to_table(events)))
 
 
 class _News:

@@ -141,3 +141,9 @@ JOIN events e ON e.seq = b.source
 LEFT JOIN task_posed p ON p.seq = CASE WHEN e.kind = 'task_posed' THEN e.seq ELSE e.task END;
 COMMENT ON VIEW lineage IS
 'One row a source of a policy version: its batch, the events in it, their tasks and who posed them';
+
+CREATE OR REPLACE VIEW rejections AS
+SELECT r.seq, r.sender AS said_by, r.reason, r.text, r.length, r.sha256, r.cause, r.round, r.episode
+FROM message_rejected r;
+COMMENT ON VIEW rejections IS
+'One row a message that broke a rule: whose it was, why, and its beginning';

@@ -6,9 +6,13 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from simctl.bus.event import Draft
+from simctl.bus.rejection import fault
 from simctl.store import errors
 from simctl.store.errors import DraftRefusedError, StoreError
 
+ENDPOINT = "endpoint"  # who says what others could not
+_LONGEST_NAME = 200  # characters
+_TOO_LARGE = 1 << 63
 _DRAFTS: TypeAdapter[list[Draft]] = TypeAdapter(list[Draft])
 _ERRORS: dict[str, type[StoreError]] = {
     cls.__name__: cls
@@ -29,9 +33,27 @@ def load_drafts(body: bytes) -> list[Draft]:
         DraftRefusedError: it holds something else.
     """
     try:
-        return _DRAFTS.validate_json(body)
+        drafts = _DRAFTS.validate_json(body)
     except ValidationError as error:
         raise DraftRefusedError(f"an append holds what is no draft: {error}") from error
+    for draft in drafts:
+        _check(draft)
+    return drafts
+
+
+def _check(draft: Draft) -> None:
+    """Refuse an envelope that has no place in the log's columns."""
+    if not (draft.producer.isprintable() and 0 < len(draft.producer) <= _LONGEST_NAME):
+        raise DraftRefusedError(f"the producer {draft.producer[:_LONGEST_NAME]!r} is no name")
+    if draft.producer == ENDPOINT:
+        raise DraftRefusedError(f"the producer {ENDPOINT!r} is the owner's own")
+    for name in ("epoch", "pseq", "round", "cause", "task", "policy_version", "wall_us"):
+        number = getattr(draft, name) or 0
+        if not 0 <= number < _TOO_LARGE:
+            raise DraftRefusedError(f"{name} of {draft.producer!r} is {number}: not in 0 to 2**63")
+    reason = fault(draft.message, draft.utterance)
+    if reason:
+        raise DraftRefusedError(f"{draft.message.kind} of {draft.producer!r}: {reason}")
 
 
 def dump_table(table: pa.Table) -> bytes:
