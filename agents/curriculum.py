@@ -139,7 +139,7 @@ class _FrontierLevels(_Levels):
     def observe(self, events: Iterable[Event]) -> None:
         seen: dict[int, list[float]] = {}
         difficulty: dict[int, int] = {}
-        for event in events:
+        for event in _of(events, "task_checked", "answer_graded"):
             match event.message:
                 case TaskChecked() as checked:
                     difficulty[checked.task] = checked.difficulty
@@ -170,7 +170,7 @@ class _Pool(Syllabus):
 
     def observe(self, events: Iterable[Event]) -> None:
         posed: dict[int, str] = {}
-        for event in events:
+        for event in _of(events, "task_posed", "answer_graded"):
             match event.message:
                 case TaskPosed() as task:
                     posed[event.seq] = task.problem
@@ -190,3 +190,8 @@ class _Pool(Syllabus):
         return CurriculumMoved(
             weights={"new": 1.0 - share, "extend": share}, pool=len(self._parents)
         )
+
+
+def _of(events: Iterable[Event], *kinds: str) -> Iterable[Event]:
+    # a message is read only when it is asked for, and most of a round's are not needed
+    return (event for event in events if event.kind in kinds)
