@@ -35,6 +35,8 @@ class Memory:
 
     def hear(self, event: Event, syllabus: Syllabus) -> None:
         """Take in the next event of the log; moves `syllabus` along."""
+        if event.kind == "answer_rescored":  # from outside: the run itself knows nothing of it
+            return
         if event.producer == SOCIETY and event.epoch == 0:
             self._next_pseq = event.pseq + 1
         if event.kind == "round_started":

@@ -16,6 +16,7 @@ from simctl.cli.commands import (
     query,
     recipes,
     replay,
+    rescore,
     run,
     runs,
     school,
@@ -47,6 +48,7 @@ app.command("fork")(fork.command)
 app.command("runs")(runs.command)
 app.command("eval")(evaluate.command)
 app.command("train")(train.command)
+app.command("rescore")(rescore.command)
 app.command("school")(school.command)
 app.add_typer(store.app, name="store")
 app.add_typer(recipes.app, name="recipes")

@@ -11,6 +11,7 @@ from rich.text import Text
 from simctl.bus.messages import PolicyUpdated
 from simctl.cli.errors import RunError
 from simctl.cli.recipe import load
+from simctl.cli.rescoring import RESCORED, with_rewards
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run
 from simctl.cli.tables import console
 from simctl.store.access import open_log
@@ -19,14 +20,22 @@ from simctl.store.said import Source, said
 from simctl.trainer.retrain import retrain
 from simctl.trainer.trainer import HEARD
 
+_VERIFIERS = "SELECT DISTINCT verifier FROM answer_rescored ORDER BY 1"
 
-def relearn(
-    run: str, recipe: str | None, sets: Sequence[str], out: Path | None, runs_dir: Path
+
+def relearn(  # noqa: PLR0913 - what a command line may say
+    run: str,
+    recipe: str | None,
+    sets: Sequence[str],
+    *,
+    rewards: str | None,
+    out: Path | None,
+    runs_dir: Path,
 ) -> int:
     """Learn again and print every version; return 1 where equal weights were due and differ.
 
     Raises:
-        UserError: there is no such run or recipe, or nothing to learn, or `out` exists.
+        UserError: there is no such run, recipe or verifier, or nothing to learn, or `out` exists.
     """
     path = find_run(run, runs_dir)
     settings = load(recipe or str(path / RECIPE_FILE), sets)
@@ -38,10 +47,30 @@ def relearn(
     base.verify(0)
     with open_log(path) as log, ExitStack() as stack:
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        updates = retrain(said(log, HEARD), settings.training(), base.path(0), place)
-        same_recipe = recipe is None and not sets
+        heard = said(log, HEARD)
+        if rewards is not None:
+            heard = with_rewards(heard, said(log, {RESCORED}), _verifier(log, rewards, path))
+        updates = retrain(heard, settings.training(), base.path(0), place)
+        same_recipe = recipe is None and not sets and rewards is None
         differing = _report(console(), updates, _announced(log), same_recipe=same_recipe)
     return 1 if differing and same_recipe else 0
+
+
+def _verifier(log: Source, wanted: str, path: Path) -> str:
+    """Return the name of the verifier whose grades are wanted: the whole, or without its hash."""
+    known: list[str] = log.query(_VERIFIERS).column("verifier").to_pylist()
+    found = [name for name in known if wanted in (name, name.partition("@")[0])]
+    match found:
+        case [one]:
+            return one
+        case []:
+            there = f"it has those of {', '.join(known)}" if known else "it has none"
+            raise RunError(
+                f"run {path} has no grades of verifier {wanted!r}, {there}; "
+                f"make them with: simctl rescore {path} --verifier {wanted}"
+            )
+        case _:
+            raise RunError(f"{wanted} can be {', '.join(found)}: say which")
 
 
 def _announced(log: Source) -> dict[int, str]:

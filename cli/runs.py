@@ -16,7 +16,8 @@ RECIPE_FILE, POLICIES = "run.toml", "policies"
 
 _FACTS = """
 SELECT (SELECT coalesce(max(round), 0) FROM round_ended) AS round,
-    (SELECT kind FROM events ORDER BY seq DESC LIMIT 1) AS last_kind,
+    (SELECT kind FROM events WHERE kind <> 'answer_rescored' ORDER BY seq DESC LIMIT 1)
+        AS last_kind,
     (SELECT reason FROM run_ended ORDER BY seq DESC LIMIT 1) AS reason,
     (SELECT coalesce(sum(sampled_tokens), 0)::BIGINT FROM tokens_by_role) AS tokens,
     (SELECT (payload ->> '$.parent') || ' @ ' || (payload ->> '$.at') FROM events

@@ -30,7 +30,9 @@ _LAST_TURN = """
 SELECT payload ->> '$.reason' AS reason FROM events
 WHERE kind IN ('run_started', 'run_resumed', 'run_ended') ORDER BY seq DESC LIMIT 1
 """
-_SPAN = "SELECT (max(wall_us) - min(wall_us)) / 1e6 AS seconds FROM events"
+_SPAN = """
+SELECT (max(wall_us) - min(wall_us)) / 1e6 AS seconds FROM events WHERE kind <> 'answer_rescored'
+"""
 
 
 def verify(run: str | None, only: Part | None, runs_dir: Path) -> int:

@@ -147,3 +147,15 @@ SELECT r.seq, r.sender AS said_by, r.reason, r.text, r.length, r.sha256, r.cause
 FROM message_rejected r;
 COMMENT ON VIEW rejections IS
 'One row a message that broke a rule: whose it was, why, and its beginning';
+
+CREATE OR REPLACE VIEW rescored AS
+SELECT r.seq AS rescore, r.verifier, r.role, r.of AS answer, g.reward, r.reward AS new_reward,
+    r.parts AS new_parts, r.first_wrong AS new_first_wrong, p.problem,
+    coalesce(e.payload ->> '$.attempt', e.payload ->> '$.solution') AS solution,
+    r.task, e.policy_version, r.round, r.episode
+FROM answer_rescored r
+LEFT JOIN answer_graded g ON g.of = r.of AND g.role = r.role
+LEFT JOIN events e ON e.seq = r.of
+LEFT JOIN task_posed p ON p.seq = r.task;
+COMMENT ON VIEW rescored IS
+'One row a solution and verifier of simctl rescore: the grade it had, and the new one beside it';

@@ -8,7 +8,7 @@ import typer
 from simctl.cli.commands.options import RUNS, RunsDir, Sets
 
 
-def command(
+def command(  # noqa: PLR0913 - one parameter an option
     run: Annotated[str, typer.Option("--from", metavar="RUN", help="The run to learn from")],
     *,
     recipe: Annotated[
@@ -16,6 +16,10 @@ def command(
         typer.Option(metavar="RECIPE", help="Learn by this recipe, not by the run's own"),
     ] = None,
     sets: Sets = None,
+    rewards: Annotated[
+        str | None,
+        typer.Option(metavar="V", help="Learn from the grades of this verifier of simctl rescore"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the new policies; must not exist yet")
     ] = None,
@@ -27,4 +31,5 @@ def command(
     """
     from simctl.cli.relearn import relearn
 
-    raise typer.Exit(relearn(run, recipe, sets or [], out, runs_dir))
+    code = relearn(run, recipe, sets or [], rewards=rewards, out=out, runs_dir=runs_dir)
+    raise typer.Exit(code)

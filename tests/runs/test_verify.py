@@ -138,3 +138,16 @@ def test_a_trainer_can_be_verified_alone(run_dir: Path):
     code, said = simctl("verify", run_dir, "--only", "trainer")
     assert code == 0, said
     assert "2 versions rebuilt" in said
+
+
+def test_rewards_given_again_by_the_same_rule_teach_the_same(tmp_path: Path, run_dir: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run_dir, copy)
+    for rule in ("correct", "progress"):
+        assert simctl("rescore", copy, "--verifier", rule)[0] == 0
+    code, said = simctl("train", "--from", copy, "--rewards", "correct")
+    assert (code, "2 versions, 2 with the weights" in said) == (0, True), said
+    code, said = simctl("train", "--from", copy, "--rewards", "progress")
+    assert (code, "2 versions, 0 with the weights" in said) == (0, True), said
+    code, said = simctl("verify", copy, "--only", "agents")
+    assert (code, "answer_rescored" in said) == (0, True), said
