@@ -3,8 +3,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
@@ -115,34 +113,6 @@ async def test_a_refused_draft_is_its_publishers_fault_alone():
         with pytest.raises(DraftRefusedError, match="jumped"):
             await bus.publish([draft("jumped", 5)])
     assert sorted(task.result()[0].producer for task in good) == ["a", "b"]
-
-
-@given(st.lists(st.lists(st.integers(1, 3), max_size=4), min_size=1, max_size=5))
-def test_a_producers_order_is_kept_and_causes_come_first(plan: list[list[int]]):
-    async def play() -> list[Event]:
-        log = ListLog()
-
-        async def produce(bus: MemoryBus, name: str, sizes: list[int]) -> None:
-            pseq, cause = 0, None
-            for size in sizes:
-                drafts = [
-                    Draft(name, 0, pseq + n, EpisodeStarted(name=name), name, cause=cause)
-                    for n in range(size)
-                ]
-                cause = (await bus.publish(drafts))[-1].seq
-                pseq += size
-
-        async with running(log) as bus, asyncio.TaskGroup() as group:
-            for at, sizes in enumerate(plan):
-                group.create_task(produce(bus, f"p{at}", sizes))
-        return list(log.read())
-
-    events = asyncio.run(play())
-    assert [event.seq for event in events] == list(range(1, 1 + sum(map(sum, plan))))
-    assert all(event.cause is None or event.cause < event.seq for event in events)
-    for at in range(len(plan)):
-        order = [event.pseq for event in events if event.producer == f"p{at}"]
-        assert order == sorted(order)
 
 
 async def test_work_of_lower_rank_goes_first_and_in_one_batch():
