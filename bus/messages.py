@@ -178,6 +178,18 @@ class RunForked(Message):
     recipe: str
 
 
+class LogRepaired(Message):
+    """A damaged log was repaired: the events up to seq `kept` were found whole, in `source`.
+
+    `missing` counts what was lost after them, by sender; "unknown" are those that no one can name.
+    """
+
+    kind: Literal["log_repaired"] = "log_repaired"
+    kept: int
+    missing: dict[str, int]
+    source: str
+
+
 class RunEnded(Message):
     """A run ended: finished, interrupted or failed."""
 
@@ -322,6 +334,7 @@ AnyMessage = (
     | RunStarted
     | RunResumed
     | RunForked
+    | LogRepaired
     | RunEnded
     | RoundStarted
     | RoundEnded

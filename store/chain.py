@@ -18,6 +18,7 @@ _HEAD = (
 )  # fmt: skip
 _SAID = ("prompt_tokens", "tokens", "logprobs")  # four bytes a number, as the hash wants them
 _WIDTH = 4
+_GROUP = 16  # pages
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -84,6 +85,18 @@ def pages(log: Pages, after: int = 0, until: int | None = None) -> Iterator[pa.T
     until = log.last_seq if until is None else until
     for begin in range(after, until, PAGE):
         yield log.page(begin, min(begin + PAGE, until)).cast(SCHEMA)
+
+
+def grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Put pages together, so many that they are written well and few enough to be held."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if len(waiting) == _GROUP:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def hashes(rows: pa.Table) -> Iterator[str]:

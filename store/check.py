@@ -11,12 +11,14 @@ from simctl.store.access import LOG
 from simctl.store.chain import pages
 from simctl.store.client import RemoteLog
 from simctl.store.errors import ForeignLogError, LogCorruptError, QueryError, RunMissingError
-from simctl.store.findings import Finding, damaged
+from simctl.store.findings import REPAIR, Finding, damaged
 from simctl.store.policies import PolicyError, PolicyStore
 from simctl.store.remains import Remains
 from simctl.store.watches import Causes, Chain, Order, Speakers, Watch
 
 POLICIES = "policies"
+FOREIGN = "open it with what wrote it"
+_MAGIC, _MAGIC_AT = b"DUCK", 8  # of every DuckDB file
 _ANNOUNCED = "SELECT version, sha256 FROM policy_updated ORDER BY seq"
 
 
@@ -60,7 +62,15 @@ def check(run_dir: Path) -> Iterator[Finding]:
     """
     try:
         log = opened(run_dir)
-    except (LogCorruptError, ForeignLogError) as error:
+    except RunMissingError:
+        if not tail.marks(run_dir / LOG):
+            raise
+        yield damaged("file", f"{run_dir / LOG} is gone", 1)
+        return
+    except ForeignLogError as error:
+        yield damaged("file", str(error), 1, FOREIGN if _is_database(run_dir / LOG) else REPAIR)
+        return
+    except LogCorruptError as error:
         yield damaged("file", str(error))
         return
     with log:
@@ -77,14 +87,21 @@ def log_check(run_dir: Path) -> Iterator[Finding]:
     return (each for each in check(run_dir) if each.verdict == "damaged" and each.mendable)
 
 
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC) + _MAGIC_AT)[_MAGIC_AT:] == _MAGIC
+
+
 def _events(log: Log) -> Iterator[Finding]:
     watches: list[Watch] = [Order(), Chain(), Speakers(log.query), Causes()]
+    seen = 0
     try:
         for rows in pages(log):
             for watch in watches:
                 watch.see(rows)
+            seen += rows.num_rows
     except LogCorruptError as error:
-        yield damaged("blocks", str(error))
+        yield damaged("blocks", f"{error}; only what is before them was looked at", seen + 1)
     for watch in watches:
         yield watch.finding()
 

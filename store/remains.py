@@ -50,6 +50,18 @@ class Remains:
         with in_our_words(self.path):
             return reader.page(self._connection, after, until)
 
+    def senders(self, after: int, until: int) -> pa.Table:
+        """Return seq and sender of the rows with `after` < seq <= `until`.
+
+        Raises:
+            LogCorruptError: the bytes of these two are damaged.
+        """
+        with in_our_words(self.path), self._connection.cursor() as cursor:
+            return cursor.sql(
+                "SELECT seq, sender FROM events WHERE seq > $a AND seq <= $b ORDER BY seq",
+                params={"a": after, "b": until},
+            ).to_arrow_table()
+
     def query(self, sql: str, *, max_rows: int | None = None) -> pa.Table:
         """Answer one read-only SQL statement.
 

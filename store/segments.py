@@ -6,8 +6,9 @@ Any tool reads them. A segment appears whole or not at all, and the manifest nam
 import fcntl
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 import simctl
 from simctl.bus.event import GENESIS
 from simctl.bus.values import Value
-from simctl.store.chain import Link, Pages, pages, whole
+from simctl.store.chain import Link, Pages, grouped, pages, whole
 from simctl.store.drafts import replace
 from simctl.store.errors import LogBusyError, LogCorruptError
 from simctl.store.policies import hash_file
@@ -27,7 +28,6 @@ from simctl.store.rows import PAGE, SCHEMA
 FOLDER, MANIFEST = "segments", "manifest.json"
 FORMAT = 1
 ROWS = 1_000_000  # of a segment
-_GROUP = 16 * PAGE  # rows of a row group: what is held in memory
 _NAME = re.compile(r"\.?\d{12}-\d{12}\.parquet(\.\d+)?")
 # a dictionary helps the columns that repeat themselves, and is only in the way of the others
 _OPTIONS: dict[str, Any] = {
@@ -134,6 +134,35 @@ def seal(log: Log, folder: Path, rows: int = ROWS) -> list[Segment]:
     return sealed
 
 
+def trim(folder: Path, end: Link, aside: Path) -> None:
+    """Keep the whole segments of a log that ends with `end` now; move all others to `aside`."""
+    if not folder.exists():
+        return
+    try:
+        manifest = read(folder)
+    except LogCorruptError:
+        manifest = None
+    kept = tuple(
+        takewhile(lambda each: _within(folder, each, end), manifest.segments if manifest else ())
+    )
+    for file in folder.iterdir():
+        if file.name not in {MANIFEST, *(each.file for each in kept)}:
+            aside.mkdir(exist_ok=True)
+            file.rename(aside / file.name)
+    if manifest is not None:
+        write(folder, manifest.model_copy(update={"segments": kept}))
+    else:
+        (folder / MANIFEST).unlink(missing_ok=True)
+
+
+def _within(folder: Path, segment: Segment, end: Link) -> bool:
+    try:
+        verify(folder, segment)
+    except LogCorruptError:
+        return False
+    return segment.last < end.seq or Link(segment.last, segment.hash) == end
+
+
 def table_pages(file: Path) -> Iterator[pa.Table]:
     """Give the rows of a segment in pages.
 
@@ -172,7 +201,7 @@ def _write(log: Log, folder: Path, link: Link, until: int) -> Segment:
     last = pa.table({"hash": [GENESIS]})
     try:
         with pq.ParquetWriter(draft, SCHEMA, **_OPTIONS) as writer:
-            for group in _grouped(whole(pages(log, link.seq, until), link)):
+            for group in grouped(whole(pages(log, link.seq, until), link)):
                 writer.write_table(group)
                 last = group
         sha256 = hash_file(draft)
@@ -188,18 +217,6 @@ def _write(log: Log, folder: Path, link: Link, until: int) -> Segment:
         prev_hash=link.hash,
         hash=last.column("hash")[-1].as_py(),
     )
-
-
-def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Put pages together to row groups, which compress better."""
-    waiting: list[pa.Table] = []
-    for table in tables:
-        waiting.append(table)
-        if len(waiting) * PAGE >= _GROUP:
-            yield pa.concat_tables(waiting)
-            waiting = []
-    if waiting:
-        yield pa.concat_tables(waiting)
 
 
 def _agree(log: Pages, end: Link) -> None:

@@ -36,3 +36,14 @@ def check(run: Run = None, *, runs_dir: RunsDir = RUNS) -> None:
     from simctl.cli.check import check_run
 
     raise typer.Exit(check_run(run, runs_dir))
+
+
+@app.command("repair")
+def repair(run: Run = None, *, runs_dir: RunsDir = RUNS) -> None:
+    """Go back to the longest whole beginning of a damaged log, and count what is lost.
+
+    Everything is copied to RUN/damaged-1 first. A whole log is left as it is.
+    """
+    from simctl.cli.repair import repair_run
+
+    repair_run(run, runs_dir)

@@ -1,0 +1,171 @@
+"""A repair keeps the longest whole beginning, from wherever it can be read, and invents nothing."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+import told
+import torn
+
+from simctl.bus.event import Event
+from simctl.bus.messages import LogRepaired
+from simctl.cli.recipe import load
+from simctl.store import segments
+from simctl.store.check import check
+from simctl.store.duck import DuckLog
+from simctl.store.errors import LogBusyError
+from simctl.store.findings import Finding
+from simctl.store.finished import FinishedLog
+from simctl.store.policies import WEIGHTS, PolicyState, PolicyStore
+from simctl.store.repair import Repaired, repair
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("runs") / "told"
+    return told.write(place, load("society", ["run.rounds=3"]))
+
+
+@pytest.fixture
+def run(whole: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole, tmp_path / "told")
+
+
+def events(run: Path) -> list[Event]:
+    with FinishedLog(run / "log.duckdb") as log:
+        return list(log.read())
+
+
+def tear(run: Path, seq: int) -> None:
+    with duckdb.connect(run / "log.duckdb") as connection:
+        connection.execute(f"DELETE FROM events WHERE seq = {seq}")  # noqa: S608
+
+
+def repaired(run: Path) -> Repaired:
+    done = repair(run)
+    assert done is not None
+    return done
+
+
+def damage(run: Path) -> list[Finding]:
+    return [each for each in check(run) if each.verdict == "damaged"]
+
+
+def test_the_first_event_after_a_repair_says_what_was_lost(run: Path, whole: Path):
+    tear(run, 30)
+    before = events(whole)
+    done = repaired(run)
+    *kept, said = events(run)
+    assert kept == before[:29]
+    assert (said.producer, said.epoch, said.pseq, said.sender) == ("repair", 0, 0, "repair")
+    assert said.message == LogRepaired(kept=29, missing=done.missing, source=done.source)
+    assert sum(done.missing.values()) == len(before) - 29
+
+
+def test_senders_of_lost_events_are_told_where_a_row_still_tells_them(run: Path, whole: Path):
+    tear(run, 30)
+    lost = [event.sender for event in events(whole)[30:]]
+    told_ = {sender: lost.count(sender) for sender in sorted(set(lost))}
+    assert repaired(run).missing == told_ | {"unknown": 1}
+
+
+def test_the_damaged_files_are_kept_as_they_were(run: Path):
+    tear(run, 30)
+    before = {name: (run / name).read_bytes() for name in ("log.duckdb", "log.tail")}
+    aside = repaired(run).aside
+    assert aside == run / "damaged-1"
+    assert {name: (aside / name).read_bytes() for name in before} == before
+    tear(run, 20)
+    assert repaired(run).aside == run / "damaged-2"
+
+
+def test_a_second_repair_counts_on_and_says_so(run: Path):
+    tear(run, 60)
+    repaired(run)
+    tear(run, 60)  # what the first repair said
+    done = repaired(run)
+    assert (done.kept.seq, done.missing) == (59, {"unknown": 1})
+    assert [each.epoch for each in events(run) if each.kind == "log_repaired"] == [0]
+
+
+def test_segments_give_back_what_the_file_has_lost(run: Path, whole: Path):
+    with FinishedLog(run / "log.duckdb") as log:
+        segments.seal(log, run / segments.FOLDER, 20)
+    tear(run, 30)
+    tear(run, 50)
+    done = repaired(run)
+    assert done.missing == {}
+    assert events(run)[:-1] == events(whole)
+    assert "segments" in done.source
+    assert damage(run) == []
+
+
+def test_an_earlier_copy_gives_back_what_is_lost_when_a_repair_is_killed(run: Path, whole: Path):
+    with FinishedLog(run / "log.duckdb") as log:
+        end = log.last_seq
+    shutil.copytree(run, run / "damaged-1")
+    tear(run, end // 2)
+    assert repaired(run).kept.seq == end
+    assert events(run)[:-1] == events(whole)
+
+
+def test_segments_that_are_damaged_are_set_aside(run: Path):
+    with FinishedLog(run / "log.duckdb") as log:
+        made = segments.seal(log, run / segments.FOLDER, 20)
+    (run / segments.FOLDER / made[2].file).write_bytes(b"")
+    tear(run, 50)
+    repaired(run)
+    manifest = segments.read(run / segments.FOLDER)
+    assert manifest is not None
+    assert [each.file for each in manifest.segments] == [each.file for each in made[:2]]
+    assert (run / "damaged-1" / segments.FOLDER / made[2].file).exists()
+    assert damage(run) == []
+
+
+def version(run: Path, number: int, offset: int, pseq: int) -> None:
+    state = PolicyState(version=number, event_offset=offset, pseq=pseq)
+    write = lambda place: (place / WEIGHTS).write_text("weights") and None  # noqa: E731
+    PolicyStore(run / "policies").commit(number, write, state)
+
+
+def test_versions_that_know_lost_events_are_set_aside(run: Path):
+    tear(run, 60)
+    version(run, 0, 0, 0)
+    version(run, 5, 59, 1)  # its announcement is what the trainer says next
+    version(run, 6, 59, 3)  # the trainer has said more than the log has
+    version(run, 7, 60, 1)
+    done = repaired(run)
+    assert done.policies == (6, 7)
+    assert PolicyStore(run / "policies").versions() == [0, 5]
+    assert PolicyStore(run / "damaged-1" / "policies").versions() == [6, 7]
+
+
+def test_a_log_that_lacks_what_a_policy_has_learned_says_how_much(run: Path, whole: Path):
+    last = len(events(whole))
+    version(run, 9, last + 12, 1)
+    done = repaired(run)
+    assert (done.kept.seq, done.missing, done.policies) == (last, {"unknown": 12}, (9,))
+    assert damage(run) == []
+
+
+def test_nothing_is_changed_when_the_log_is_whole(run: Path):
+    assert repair(run) is None
+    assert not (run / "damaged-1").exists()
+
+
+def test_a_log_that_somebody_holds_is_left_alone(run: Path):
+    with DuckLog(run / "log.duckdb", run="told"), pytest.raises(LogBusyError):
+        repair(run)
+
+
+def test_a_torn_write_ahead_log_tells_exactly_whose_events_are_lost(tmp_path: Path):
+    torn.write(tmp_path / "run", commits=20, size=10, closed=False)
+    spoken = [event.sender for event in events(tmp_path / "run")]
+    wal = tmp_path / "run" / "log.duckdb.wal"
+    with wal.open("r+b") as opened:
+        opened.truncate(wal.stat().st_size * 9 // 10)
+    done = repaired(tmp_path / "run")
+    lost = spoken[done.kept.seq :]
+    assert 0 < len(lost) < len(spoken)
+    assert done.missing == {sender: lost.count(sender) for sender in sorted(set(lost))}
