@@ -228,6 +228,28 @@ def test_a_trainer_log_that_cannot_be_opened_fails_the_run(tmp_path: Path):
     assert (outcome.reason, "trainer.log" in outcome.detail) == ("failed", True)
 
 
+@pytest.mark.slow
+def test_a_version_that_is_damaged_before_it_serves_is_refused_and_the_one_before_serves_on(
+    tmp_path: Path,
+):
+    run_dir = tmp_path / "run"
+    sets = ["run.rounds=2", "run.episodes=2", "episode.num_generations=2", "suite=[]"]
+    create(load("society", sets), run_dir, PATH)
+    weights = run_dir / "policies" / "v000001" / "model.safetensors"
+
+    def damage() -> None:
+        weights.write_bytes(bytes(1000) + weights.read_bytes()[1000:])
+
+    assert play(run_dir, Watcher("policy_updated", damage)) == Outcome("finished")
+    with open_log(run_dir) as log:
+        events = list(log.read())
+    synced = [event.message for event in events if event.kind == "policy_synced"]
+    assert [(each.version, each.ok) for each in synced] == [(1, False), (2, True)]
+    assert "sha256" in synced[0].reason
+    spoken = [event for event in events if event.utterance and event.round == 2]
+    assert {event.policy_version for event in spoken} == {0}
+
+
 # --- a full disk --------------------------------------------------------------------------------
 
 
