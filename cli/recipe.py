@@ -55,6 +55,14 @@ class SamplerSettings(Value):
     max_batch: int = Field(default=256, ge=1, description="answers that are decoded together")
 
 
+class LogSettings(Value):
+    """How events are kept."""
+
+    journal: bool = Field(
+        default=False, description="sync each commit to a journal first, and to the log behind it"
+    )
+
+
 AnyEpisode = Annotated[Seminar | Solve | Rehearse, Field(discriminator="kind")]
 AnyCurriculum = Annotated[Extend | Frontier | Uniform, Field(discriminator="kind")]
 
@@ -84,6 +92,7 @@ class Recipe(Value):
     episode: AnyEpisode = Field(default=Seminar(), description="the exchange that is played")
     curriculum: AnyCurriculum = Field(default=Extend(), description="what episodes start from")
     sampler: SamplerSettings = Field(default=SamplerSettings(), description="how it is sampled")
+    log: LogSettings = Field(default=LogSettings(), description="how events are kept")
     trainer: TrainerSettings = Field(default=TrainerSettings(), description="how it is optimised")
     teacher: TeacherSettings = Field(
         default=TeacherSettings(), description="the weights behind divergence objectives"

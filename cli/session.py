@@ -88,7 +88,10 @@ def play(run_dir: Path, view: View) -> Outcome:
                 run_dir / LOG, run=run_dir.name, patience=_PATIENCE, on_trouble=view.warn
             ) as log,
         ):
-            session = _Session(birth.read(run_dir, log), run_dir, log, view)
+            recipe = birth.read(run_dir, log)
+            if recipe.log.journal:
+                log.begin_journal()
+            session = _Session(recipe, run_dir, log, view)
             outcome = asyncio.run(session.run(stop))
     except KeyboardInterrupt:  # somebody could not wait
         outcome = Outcome("interrupted")

@@ -145,13 +145,20 @@ class Database:
         """Checkpoint and close the file for good; return whether the checkpoint went well."""
         self._end(LogClosedError("the log is closed"))
         self._wait_for_users(stop)
-        # it only tidies up: what was acknowledged is in the write-ahead log already
-        checkpointed = False
-        with suppress(duckdb.Error):
-            self.connection.execute("CHECKPOINT")
-            checkpointed = True
+        tidy = self.checkpoint()
         self._release()
-        return checkpointed
+        return tidy
+
+    def checkpoint(self) -> bool:
+        """Move the write-ahead log into the file; return whether that went well.
+
+        It only tidies up: what was acknowledged is in the write-ahead log already.
+        """
+        try:
+            self.connection.execute("CHECKPOINT")
+        except duckdb.Error:
+            return False
+        return True
 
     def _end(self, reason: StoreError) -> None:
         with self._change:

@@ -31,22 +31,22 @@ def draft(target: Path) -> Generator[Path]:
 def publish(place: Path, target: Path) -> bool:
     """Let a finished draft be `target`; return False where there is one already."""
     for path in (*place.rglob("*"), place):
-        _sync(path)
+        sync(path)
     try:
         place.rename(target)
     except OSError as error:
         if error.errno in _TAKEN:
             return False
         raise
-    _sync(target.parent)
+    sync(target.parent)
     return True
 
 
 def replace(place: Path, target: Path) -> None:
     """Let a finished file be `target`, in the place of the one that is there."""
-    _sync(place)
+    sync(place)
     place.rename(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def _clean(directory: Path) -> None:
@@ -57,7 +57,8 @@ def _clean(directory: Path) -> None:
             shutil.rmtree(each, ignore_errors=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Put a file or the entries of a directory on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from simctl.bus.event import Draft, Event
-from simctl.store import reader, tail
+from simctl.store import journal, reader, tail
 from simctl.store.database import (
     Cursors,
     Database,
@@ -22,9 +22,11 @@ from simctl.store.database import (
     transaction,
 )
 from simctl.store.errors import ForeignLogError
+from simctl.store.journal import Journal
 from simctl.store.ledger import Ledger
 from simctl.store.patience import Patience
 from simctl.store.query import Limits, Queries
+from simctl.store.recovery import catch_up
 from simctl.store.schema import FORMAT, create_tables, create_views
 from simctl.store.sequencer import Position, Sequencer
 from simctl.store.tail import Mark, Tail
@@ -68,11 +70,12 @@ class DuckLog:
         try:
             with in_our_words(path):
                 self.run, self.branch = header(path, self._database)
-                position = reader.position(self._database)
+                position = catch_up(self._database, reader.position(self._database))
                 tail.compare(path, position.seq, lambda seq: reader.hash_at(self._database, seq))
                 with transaction(self._database.connection):
                     create_views(self._database.connection)
                 marks = _tail(path, self._database, position)
+                journal.remove(path)
         except BaseException:
             self._database.connection.close()
             raise
@@ -106,11 +109,13 @@ class DuckLog:
 
     def read(self, after: int = 0, until: int | None = None) -> Iterator[Event]:
         """Give the events with `after` < seq <= `until`, in order."""
+        self._writer.settle()
         last = self._last_seq
         return reader.read(self._database, after, last if until is None else min(until, last))
 
     def page(self, after: int, until: int) -> pa.Table:
         """Return the rows with `after` < seq <= `until`."""
+        self._writer.settle()
         return reader.page(self._database, after, until)
 
     def query(self, sql: str, *, max_rows: int | None = None) -> pa.Table:
@@ -119,6 +124,7 @@ class DuckLog:
         Raises:
             QueryError: it is wrong, not allowed or too expensive.
         """
+        self._writer.settle()
         return self._queries.run(sql, max_rows)
 
     def listen(self, listener: Callable[[int], None]) -> Callable[[], None]:
@@ -128,6 +134,10 @@ class DuckLog:
         """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def begin_journal(self) -> None:
+        """From now on an append is durable in a journal first, and soon after in the file."""
+        self._ledger.journal = Journal(self.path)
 
     def lose_patience(self) -> None:
         """Wait for nothing any more: what cannot be written now fails."""

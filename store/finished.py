@@ -7,9 +7,9 @@ from typing import Self
 import pyarrow as pa
 
 from simctl.bus.event import Event
-from simctl.store import reader, tail
+from simctl.store import journal, reader, tail
 from simctl.store.database import connect, in_our_words
-from simctl.store.duck import header
+from simctl.store.duck import DuckLog, header
 from simctl.store.query import Limits, Queries
 
 
@@ -26,6 +26,9 @@ class FinishedLog:
         """
         limits = limits or Limits()
         self.path = path
+        if path.exists() and journal.is_left(path):
+            # its process was killed, and some of what it acknowledged is only there
+            DuckLog(path, run=path.parent.name).close()
         self._connection = connect(path, memory=limits.memory, read_only=True)
         self._queries = Queries(self._connection, limits)
         try:

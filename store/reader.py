@@ -71,6 +71,16 @@ def hash_at(database: Cursors, seq: int) -> str | None:
     return found
 
 
+def hashes(database: Cursors, first: int, last: int) -> dict[int, str]:
+    """Return the hashes of the events from `first` to `last`."""
+    with database.cursor() as cursor:
+        return dict(
+            cursor.execute(
+                "SELECT seq, hash FROM events WHERE seq BETWEEN ? AND ?", [first, last]
+            ).fetchall()
+        )
+
+
 def senders(database: Cursors, after: int) -> dict[str, int]:
     """Return how many events of each sender there are with `after` < seq."""
     with database.cursor() as cursor:

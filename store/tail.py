@@ -64,8 +64,9 @@ class Tail:
 
     def renew(self, last: Mark) -> None:
         """Begin anew: the log ends with `last` and is checkpointed."""
+        fresh = Records(self._log.with_name(FILE), _line(last))
         self.close()
-        self._records = Records(self._log.with_name(FILE), _line(last))
+        self._records = fresh
 
     def close(self) -> None:
         """Release the file."""

@@ -40,6 +40,8 @@ async def write(log, producer, start):
 
 async def main():
     log = DuckLog(Path(sys.argv[1]), run="run-a")
+    if sys.argv[2] == "journal":
+        log.begin_journal()
     known = {}
     for event in log.read():
         known[event.producer] = event.pseq + 1
@@ -53,12 +55,13 @@ asyncio.run(main())
 @pytest.mark.parametrize(
     "kills", [3, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
 )
-def test_a_killed_writer_loses_nothing_acknowledged(run_dir: Path, kills: int):
+@pytest.mark.parametrize("front", ["file", "journal"])
+def test_a_killed_writer_loses_nothing_acknowledged(run_dir: Path, kills: int, front: str):
     path = run_dir / "log.duckdb"
     dice = random.Random(kills)  # noqa: S311 - only to kill at different moments
     acknowledged: dict[int, str] = {}
     for _ in range(kills):
-        acknowledged |= _acknowledged_before_kill(path, dice.randrange(1, 120))
+        acknowledged |= _acknowledged_before_kill(path, front, dice.randrange(1, 120))
         with DuckLog(path, run="run-a") as log:
             assert_whole(log)
             written = {event.seq: event.hash for event in log.read()}
@@ -66,9 +69,9 @@ def test_a_killed_writer_loses_nothing_acknowledged(run_dir: Path, kills: int):
     assert acknowledged
 
 
-def _acknowledged_before_kill(path: Path, lines: int) -> dict[int, str]:
+def _acknowledged_before_kill(path: Path, front: str, lines: int) -> dict[int, str]:
     with subprocess.Popen(
-        [sys.executable, "-c", _WRITER, path], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _WRITER, path, front], stdout=subprocess.PIPE, text=True
     ) as writer:
         assert writer.stdout is not None
         heard = [line for line, _ in zip(writer.stdout, range(lines), strict=False)]
@@ -110,7 +113,10 @@ def test_a_full_disk_ends_the_log_clearly_and_loses_nothing(small_disk: Path, ap
     _goes_on(path, append, acknowledged)
 
 
-def test_a_full_disk_stops_the_intake_until_there_is_room(small_disk: Path, append: Append):
+@pytest.mark.parametrize("front", ["file", "journal"])
+def test_a_full_disk_stops_the_intake_until_there_is_room(
+    small_disk: Path, append: Append, front: str
+):
     path = small_disk / "log.duckdb"
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(4_000_000))
@@ -122,6 +128,8 @@ def test_a_full_disk_stops_the_intake_until_there_is_room(small_disk: Path, appe
         ballast.unlink()
 
     with DuckLog(path, run="run-a", on_trouble=hear) as log:
+        if front == "journal":
+            log.begin_journal()
         while not told:
             acknowledged += append(log, [_long(len(acknowledged))])
         acknowledged += append(log, [_long(len(acknowledged))])

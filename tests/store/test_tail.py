@@ -12,6 +12,7 @@ from simctl.store import tail
 from simctl.store.duck import DuckLog
 from simctl.store.errors import LogCorruptError
 from simctl.store.finished import FinishedLog
+from simctl.store.ledger import MANY
 
 Append = Callable[..., list[Event]]
 Say = Callable[..., Draft]
@@ -98,3 +99,11 @@ def test_the_last_mark_is_found_without_reading_all(run_dir: Path):
     found = tail.last_mark(path)
     assert found is not None
     assert found.seq == 12_000
+
+
+def test_many_marks_are_made_needless_by_a_checkpoint(run_dir: Path, append: Append, say: Say):
+    path, name = run_dir / "log.duckdb", "x" * (MANY // 4)
+    with DuckLog(path, run="run-a") as log:
+        for number in range(6):
+            append(log, [say(number, sender=name)])
+        assert [mark.seq for mark in tail.marks(path)] == [4, 5, 6]
