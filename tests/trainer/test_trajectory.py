@@ -121,3 +121,11 @@ def test_what_a_later_simctl_said_does_not_train(story: Story) -> None:
     [event] = story.events
     assert trajectories([event]) != []
     assert trajectories([replace(event, schema=99)]) == []
+
+
+def test_trajectories_come_by_episode_however_the_round_interleaved_them(story: Story) -> None:
+    for _ in range(4):
+        story.task(prompt=(5,), tokens=(6,))
+    places = ("e1.001", "e1.000", "e1.001", "e1.000")
+    events = [replace(event, episode=at) for event, at in zip(story.events, places, strict=True)]
+    assert [told.source for told in trajectories(events)] == [2, 4, 1, 3]
