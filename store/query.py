@@ -6,6 +6,7 @@ size (see `room` for what DuckDB does not count).
 """
 
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from simctl.store.room import bounded
 _BATCH = 8192
 _AGAIN = 0.02  # seconds
 _ROOM = 2  # times the memory that DuckDB may count: for what it does not
+_LOOK = 0.1  # seconds between two looks at memory: each costs a quarter of a small commit
 # what is read of tables makes room by itself
 _HELD = "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag <> 'BASE_TABLE'"
 _BINDING = (duckdb.BinderException, duckdb.CatalogException)
@@ -44,6 +46,7 @@ class Queries:
         self._database = database
         self._limits = limits
         self._running: dict[Connection, str] = {}
+        self._looked = 0.0
         self._change = threading.Condition()
 
     def run(self, sql: str, max_rows: int | None = None) -> pa.Table:
@@ -72,8 +75,9 @@ class Queries:
     def make_room(self) -> None:
         """Stop the queries if they hold half of the memory: a commit that finds none fails."""
         with self._change:
-            if not self._running:
+            if not self._running or time.monotonic() < self._looked + _LOOK:
                 return
+            self._looked = time.monotonic()
         with self._database.cursor() as cursor:
             [held] = cursor.execute(_HELD).fetchone() or [0]
         if held > self._limits.memory / 2:
