@@ -26,7 +26,7 @@ from random import Random
 
 from enlarge import enlarge
 from kills import Struck, Witness, doubled, plan_kills, suffer
-from live import chain, final_sha256, finish, simctl, start
+from live import SMALL, chain, final_sha256, finish, simctl, start
 from rich.console import Console
 from rich.table import Table
 
@@ -37,6 +37,7 @@ from simctl.store.duck import DuckLog
 
 KILLS_A_RUN = 20
 PRODUCERS = 8
+JOURNAL = ", journal"
 WAL = 100_000_000  # bytes
 SAID = Utterance((1, 2), (3,) * 200, (-1.0,) * 200)
 _GOES_ON = re.compile(r"^(\S+ \S+) goes on after seq", re.MULTILINE)
@@ -63,9 +64,11 @@ def lost(run_dir: Path, heard: dict[int, str]) -> int:
 # --- a writer that does nothing else --------------------------------------------------------------
 
 
-async def write(path: Path) -> None:
+async def write(path: Path, *, journal: bool) -> None:
     """Append for ever, and print the seq and hash of every event once it is acknowledged."""
     with DuckLog(path, run=path.parent.name) as log:
+        if journal:
+            log.begin_journal()
         known = log.query("SELECT producer, max(pseq) AS last FROM events GROUP BY ALL").to_pylist()
         spoken = {row["producer"]: row["last"] for row in known}
 
@@ -80,14 +83,13 @@ async def write(path: Path) -> None:
         await asyncio.gather(*(speak(f"writer-{number}") for number in range(PRODUCERS)))
 
 
-def kill_writers(place: Path, kills: int, dice: Random) -> Toll:
+def kill_writers(run_dir: Path, kills: int, dice: Random, *, journal: bool) -> Toll:
     """Let writers append to one log after another of them was killed."""
-    toll, heard = Toll("writer"), dict[int, str]()
-    run_dir = place / toll.victim
+    toll, heard = Toll(f"writer{JOURNAL * journal}"), dict[int, str]()
     run_dir.mkdir()
+    command = [sys.executable, __file__, "--write", run_dir / LOG, *["--journal"] * journal]
     killed = None
     for _ in range(kills):
-        command = [sys.executable, __file__, "--write", run_dir / LOG]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
             for line, _ in zip(writer.stdout, range(dice.randrange(1, 300)), strict=False):
@@ -101,6 +103,7 @@ def kill_writers(place: Path, kills: int, dice: Random) -> Toll:
             for line in writer.stdout:
                 _hear(line, heard)
         toll.kills += 1
+    DuckLog(run_dir / LOG, run=run_dir.name).close()  # takes what is left in a journal
     toll.acked, toll.lost, toll.doubled = len(heard), lost(run_dir, heard), doubled(run_dir)
     return toll
 
@@ -114,25 +117,31 @@ def _hear(line: str, heard: dict[int, str]) -> None:
 # --- runs -----------------------------------------------------------------------------------------
 
 
-def kill_runs(place: Path, kills: int, dice: Random) -> tuple[dict[str, Toll], int, int]:
-    """Let small runs suffer; return the tolls, how many runs ended, and how many ended well."""
-    tolls = {"run": Toll("agents, with the log"), "trainer": Toll("trainer")}
+def kill_runs(place: Path, kills: int, dice: Random) -> tuple[list[Toll], int, int]:
+    """Let small runs suffer, every second one with a journal.
+
+    Return the tolls, how many runs ended, and how many of them ended well.
+    """
+    agents = [Toll("agents and log"), Toll(f"agents and log{JOURNAL}")]
+    tolls = [*agents, trainer := Toll("trainer")]
     unbroken = place / "unbroken"
     finish(start(unbroken))
     runs = same = 0
-    while sum(toll.kills for toll in tolls.values()) < kills:
+    while sum(toll.kills for toll in tolls) < kills:
         witness = Witness(place / f"broken-{runs}")
-        struck = suffer(witness, plan_kills(dice, KILLS_A_RUN, len(chain(unbroken))))
-        runs += 1
+        planned = plan_kills(dice, KILLS_A_RUN, len(chain(unbroken)))
+        journal = f"log.journal={'true' if runs % 2 else 'false'}"
+        struck = suffer(witness, planned, [*SMALL, journal])
         whole = simctl("store", "check", witness.run_dir).returncode == 0
         same += whole and final_sha256(witness.run_dir) == final_sha256(unbroken)
-        take(tolls, witness, struck)
+        take(agents[runs % 2], trainer, witness, struck)
+        runs += 1
         print(f"run {runs}: {len(struck)} kills, {len(witness.heard)} heard", file=sys.stderr)
     return tolls, runs, same
 
 
-def take(tolls: dict[str, Toll], witness: Witness, struck: list[Struck]) -> None:
-    """Add what one run has suffered. What both victims share is counted with the log's owner."""
+def take(agents: Toll, trainer: Toll, witness: Witness, struck: list[Struck]) -> None:
+    """Add what one run has suffered; its events are counted with the agents, who own the log."""
     run_dir = witness.run_dir
     with open_log(run_dir) as log:
         spoke = [e.wall_us / 1e6 for e in log.read() if e.kind in {"run_started", "run_resumed"}]
@@ -142,14 +151,14 @@ def take(tolls: dict[str, Toll], witness: Witness, struck: list[Struck]) -> None
         for at in _GOES_ON.findall(said)
     ]
     for this, following in zip(struck, [*struck[1:], None], strict=True):
-        toll = tolls[this.kill.victim]
+        toll, came = (agents, spoke) if this.kill.victim == "run" else (trainer, went_on)
         toll.kills += 1
         until = following.at if following else float("inf")
-        came = [at for at in (spoke if toll is tolls["run"] else went_on) if this.at < at < until]
-        toll.back += [at - this.at for at in came[:1]]  # none if it was killed before it was back
-    tolls["run"].acked += len(witness.heard)
-    tolls["run"].lost += lost(run_dir, witness.heard)
-    tolls["run"].doubled += doubled(run_dir)
+        back = [at - this.at for at in came if this.at < at < until]
+        toll.back += back[:1]  # none if it was killed again before it was back
+    agents.acked += len(witness.heard)
+    agents.lost += lost(run_dir, witness.heard)
+    agents.doubled += doubled(run_dir)
 
 
 # --- a long log -----------------------------------------------------------------------------------
@@ -211,22 +220,28 @@ def show(tolls: Iterable[Toll], runs: int, same: int, long: dict[str, float]) ->
 def main() -> int:
     """Kill, count, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=200, help="in all; a third hits the writer")
+    parser.add_argument(
+        "--kills", type=int, default=200, help="in all; half of them hit the writer"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", type=Path, metavar="LOG", help=argparse.SUPPRESS)
+    parser.add_argument("--journal", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--events", type=int, default=1_000_000, help="of the long log")
     parser.add_argument("--take-up", type=Path, metavar="LOG", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.write is not None:
-        asyncio.run(write(asked.write))
+        asyncio.run(write(asked.write, journal=asked.journal))
     if asked.take_up is not None:
         take_up(asked.take_up)
         return 0
     dice = Random(asked.seed)  # noqa: S311 - only to kill at different moments
     with tempfile.TemporaryDirectory() as place:
-        writer = kill_writers(Path(place), asked.kills // 3, dice)
-        of_runs, runs, same = kill_runs(Path(place), asked.kills - writer.kills, dice)
-        tolls = [writer, *of_runs.values()]
+        writers = [
+            kill_writers(Path(place) / name, asked.kills // 4, dice, journal=name == "journal")
+            for name in ("plain", "journal")
+        ]
+        of_runs, runs, same = kill_runs(Path(place), asked.kills - asked.kills // 4 * 2, dice)
+        tolls = [*writers, *of_runs]
         long = come_back(Path(place) / "unbroken", Path(place), asked.events)
         show(tolls, runs, same, long)
     return int(same != runs or any(toll.lost or toll.doubled for toll in tolls))

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal, TextIO
 
-from live import start, trainer_of
+from live import SMALL, start, trainer_of
 
 from simctl.store.access import open_log
 from simctl.store.address import find
@@ -104,39 +104,59 @@ def plan_kills(dice: Random, count: int, last: int) -> list[Kill]:
     return planned
 
 
-def suffer(witness: Witness, planned: Sequence[Kill]) -> list[Struck]:
+def suffer(witness: Witness, planned: Sequence[Kill], sets: Sequence[str] = SMALL) -> list[Struck]:
     """Let a run begin, suffer the kills and go on to its end; return those that struck."""
     struck = []
     with witness.run_dir.with_suffix(".out").open("a+", encoding="utf-8") as out:
-        process = start(witness.run_dir, stdout=out)
+        run = _Run(witness, sets, out)
         for kill in planned:
-            process = _reach(kill.after, process, witness, out)
+            run.reach(kill.after)
             time.sleep(kill.delay)
-            if kill.strike(process):
+            if kill.strike(run.process):
                 struck.append(Struck(kill, time.time()))
-        while process.wait() != 0:
-            process = _again(process, witness, out)
+        run.finish()
     return struck
 
 
-def _reach(
-    after: int | None, process: subprocess.Popen[str], witness: Witness, out: TextIO
-) -> subprocess.Popen[str]:
-    """Return the run's process once it is as far as `after`, or has finished."""
-    if process.poll() is not None:
-        process = _again(process, witness, out)
-    while after is not None and not witness.hear(after, process) and process.returncode != 0:
-        process = _again(process, witness, out)
-    return process
+class _Run:
+    """A run that is started again whenever it was killed."""
 
+    def __init__(self, witness: Witness, sets: Sequence[str], out: TextIO) -> None:
+        self._witness = witness
+        self._sets = sets
+        self._out = out
+        self._start()
 
-def _again(process: subprocess.Popen[str], witness: Witness, out: TextIO) -> subprocess.Popen[str]:
-    """Let a run go on that was killed, or whose trainer died three times in a row."""
-    if process.returncode not in {0, -signal.SIGKILL}:
-        out.seek(0)
-        said = out.read()
-        assert "code -9" in said, said
-    return start(witness.run_dir, stdout=out) if process.returncode != 0 else process
+    def reach(self, after: int | None) -> None:
+        """Let it come as far as the event `after`, if it is not over before."""
+        self._go_on()
+        while after is not None and not self._over and not self._witness.hear(after, self.process):
+            self._go_on()
+
+    def finish(self) -> None:
+        while not self._over:
+            self._go_on()
+            self.process.wait()
+
+    @property
+    def _over(self) -> bool:
+        code = self.process.poll()
+        return code == 0 or (code == 2 and "is finished" in self._said())  # killed after its end
+
+    def _go_on(self) -> None:
+        if self.process.poll() is None or self._over:
+            return
+        if self.process.returncode != -signal.SIGKILL:  # three trainers died in a row: that ends it
+            assert "code -9" in self._said(), self._said()
+        self._start()
+
+    def _start(self) -> None:
+        self._from = self._out.seek(0, os.SEEK_END)
+        self.process = start(self._witness.run_dir, sets=self._sets, stdout=self._out)
+
+    def _said(self) -> str:
+        self._out.seek(self._from)
+        return self._out.read()
 
 
 def doubled(run_dir: Path) -> int:
