@@ -9,15 +9,19 @@ from rich.console import Console
 from rich.text import Text
 
 from simctl.bus.messages import PolicyUpdated
+from simctl.cli.cut import Log, cut
 from simctl.cli.errors import RunError
 from simctl.cli.recipe import load
 from simctl.cli.rescoring import RESCORED, with_rewards
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run
 from simctl.cli.tables import console
 from simctl.store.access import open_log
+from simctl.store.origins import origins
 from simctl.store.policies import PolicyStore
-from simctl.store.said import Source, said
-from simctl.trainer.retrain import retrain
+from simctl.store.said import said
+from simctl.trainer import checkpoint
+from simctl.trainer.rebuild import rebuild
+from simctl.trainer.retrain import announced, retrain
 from simctl.trainer.trainer import HEARD
 
 _VERIFIERS = "SELECT DISTINCT verifier FROM answer_rescored ORDER BY 1"
@@ -45,18 +49,23 @@ def relearn(  # noqa: PLR0913 - what a command line may say
         raise RunError(f"{out} exists, and nothing is overwritten: name another --out")
     base = PolicyStore(path / POLICIES)
     base.verify(0)
+    same_recipe = recipe is None and not sets and rewards is None
     with open_log(path) as log, ExitStack() as stack:
-        place = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        heard = said(log, HEARD)
-        if rewards is not None:
-            heard = with_rewards(heard, said(log, {RESCORED}), _verifier(log, rewards, path))
-        updates = retrain(heard, settings.training(), base.path(0), place)
-        same_recipe = recipe is None and not sets and rewards is None
-        differing = _report(console(), updates, _announced(log), same_recipe=same_recipe)
+        verifier = None if rewards is None else _verifier(log, rewards, path)
+        place = PolicyStore(out or Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        place.adopt(base.path(0))
+        screen = console()
+        root = _bring_root(screen, log, base, place)
+        heard = said(log, HEARD, place.state(root).event_offset)
+        if verifier is not None:
+            heard = with_rewards(heard, said(log, {RESCORED}), verifier)
+        updates = retrain(heard, settings.training(), base.path(0), place.root)
+        wanted = {v: sha256 for v, sha256 in announced(log).items() if v > root}
+        differing = _report(screen, updates, wanted, same_recipe=same_recipe)
     return 1 if differing and same_recipe else 0
 
 
-def _verifier(log: Source, wanted: str, path: Path) -> str:
+def _verifier(log: Log, wanted: str, path: Path) -> str:
     """Return the name of the verifier whose grades are wanted: the whole, or without its hash."""
     known: list[str] = log.query(_VERIFIERS).column("verifier").to_pylist()
     found = [name for name in known if wanted in (name, name.partition("@")[0])]
@@ -73,26 +82,38 @@ def _verifier(log: Source, wanted: str, path: Path) -> str:
             raise RunError(f"{wanted} can be {', '.join(found)}: say which")
 
 
-def _announced(log: Source) -> dict[int, str]:
-    """Return the hash of every version that the log announces."""
-    updates = (each.message for each in said(log, {"policy_updated"}))
-    return {each.version: each.sha256 for each in updates if isinstance(each, PolicyUpdated)}
+def _bring_root(screen: Console, log: Log, base: PolicyStore, place: PolicyStore) -> int:
+    """Bring the version that learning begins with: 0, or the one that a fork was left with."""
+    begun = origins(log)[-1:]
+    if not begun or not begun[0].parent:
+        return 0
+    root = cut(log, begun[0].seq, learns=True).version
+    screen.print(
+        f"from v{root} on, with which it left {begun[0].parent}, by the recipe since then",
+        markup=False,
+        highlight=False,
+    )
+    if root:
+        with tempfile.TemporaryDirectory() as scratch:
+            whole = checkpoint.is_resumable(base, root)
+            place.bring(base if whole else rebuild(base, root, log, Path(scratch)), root)
+    return root
 
 
 def _report(
     screen: Console,
     updates: Iterable[PolicyUpdated],
-    announced: dict[int, str],
+    wanted: dict[int, str],
     *,
     same_recipe: bool,
 ) -> int:
     """Print every version as it comes; return how many of the log's did not come out."""
     equal, versions = 0, list[int]()
     for update in updates:
-        wanted = announced.get(update.version)
+        sha256 = wanted.get(update.version)
         versions.append(update.version)
-        equal += update.sha256 == wanted
-        verdict = _verdict(update.sha256, wanted, same_recipe=same_recipe)
+        equal += update.sha256 == sha256
+        verdict = _verdict(update.sha256, sha256, same_recipe=same_recipe)
         loss = update.metrics.get("loss")
         shown = "" if loss is None else f"  loss {loss:.4g}"
         screen.print(
@@ -103,10 +124,10 @@ def _report(
         f"{len(versions)} versions, {equal} with the weights that the log announced",
         highlight=False,
     )
-    missing = sorted(announced.keys() - set(versions))
+    missing = sorted(wanted.keys() - set(versions))
     if missing:
         screen.print(f"not learnt, though announced: {', '.join(f'v{each}' for each in missing)}")
-    return len(announced) - equal
+    return len(wanted) - equal
 
 
 def _verdict(found: str, wanted: str | None, *, same_recipe: bool) -> tuple[str, str]:

@@ -159,3 +159,20 @@ LEFT JOIN events e ON e.seq = r.of
 LEFT JOIN task_posed p ON p.seq = r.task;
 COMMENT ON VIEW rescored IS
 'One row a solution and verifier of simctl rescore: the grade it had, and the new one beside it';
+
+CREATE OR REPLACE MACRO branch_events(b) AS TABLE
+SELECT * FROM events WHERE branch = b;
+COMMENT ON MACRO TABLE branch_events IS
+'The events that were written on a branch: of a fork its own ones, without those it began with';
+
+CREATE OR REPLACE MACRO state_at(b, until) AS TABLE
+SELECT max(seq) AS seq, coalesce(max(round) FILTER (kind = 'round_started'), 0) AS round,
+    coalesce(max(round) FILTER (kind = 'round_ended'), 0) AS rounds_ended,
+    coalesce(max((payload ->> '$.version')::BIGINT) FILTER (kind = 'policy_updated'), 0) AS version,
+    count(*) AS events, count(*) FILTER (kind = 'episode_ended') AS episodes,
+    coalesce(sum(len(tokens)) FILTER (policy_version IS NOT NULL), 0)::BIGINT AS sampled_tokens,
+    avg((payload ->> '$.reward')::DOUBLE) FILTER (kind = 'answer_graded') AS mean_reward,
+    histogram(kind) AS kinds
+FROM events WHERE seq <= until AND seq <= (SELECT max(seq) FROM events WHERE branch = b);
+COMMENT ON MACRO TABLE state_at IS
+'What stood after event `until`, or at the end of branch b if that is earlier: one row';

@@ -134,12 +134,38 @@ def test_a_live_run_is_forked_through_its_owner(simctl: Command, parent: Path, t
     assert events(tmp_path / "fork")[:70] == events(parent)[:70]
 
 
+def ask(simctl: Command, run_dir: Path, sql: str) -> list[dict[str, object]]:
+    said = simctl("query", run_dir, sql, "-f", "json")
+    assert said.code == 0, said.err
+    found: list[dict[str, object]] = json.loads(said.out)
+    return found
+
+
 def test_a_query_can_ask_what_a_branch_wrote(simctl: Command, parent: Path, tmp_path: Path):
     simctl("fork", parent, "--at", 60, "--only-create", "--run-dir", tmp_path / "fork")
-    asked = simctl(
-        "query", tmp_path / "fork", "select kind from events where branch = 'fork'", "-f", "json"
-    )
-    assert json.loads(asked.out) == [{"kind": "run_forked"}]
+    counted = "select count(*) n, min(seq) first, min(kind) kind from branch_events('{}')"
+    for branch, row in (
+        ("main", {"n": 60, "first": 1, "kind": "answer_graded"}),
+        ("fork", {"n": 1, "first": 61, "kind": "run_forked"}),
+        ("other", {"n": 0, "first": None, "kind": None}),
+    ):
+        assert ask(simctl, tmp_path / "fork", counted.format(branch)) == [row]
+
+
+def test_a_query_can_ask_what_stood_at_an_event(simctl: Command, parent: Path, tmp_path: Path):
+    simctl("fork", parent, "--at", 80, "--only-create", "--run-dir", tmp_path / "fork")
+    whole = events(tmp_path / "fork")
+    for branch, until, last in (("main", 50, 50), ("main", 999, 80), ("fork", 999, 81)):
+        [row] = ask(simctl, tmp_path / "fork", f"from state_at('{branch}', {until})")
+        told_there = [event.message for event in whole[:last]]
+        grades = [each.reward for each in told_there if each.kind == "answer_graded"]
+        assert row["seq"] == row["events"] == last
+        assert row["version"] == sum(each.kind == "policy_updated" for each in told_there)
+        assert row["rounds_ended"] == sum(each.kind == "round_ended" for each in told_there)
+        assert row["mean_reward"] == pytest.approx(sum(grades) / len(grades))
+        assert row["sampled_tokens"] == sum(
+            len(e.utterance.tokens) for e in whole[:last] if e.utterance
+        )
 
 
 MISTAKES = [
