@@ -9,6 +9,7 @@ import typer
 
 import simctl
 from simctl.cli.commands import (
+    bundle,
     diff,
     doctor,
     evaluate,
@@ -24,6 +25,7 @@ from simctl.cli.commands import (
     train,
     verify,
 )
+from simctl.cli.commands import open as open_
 from simctl.cli.errors import UserError
 from simctl.cli.numerics import settle
 from simctl.store.errors import LogBrokenError, LogCorruptError, OwnerGoneError, StoreError
@@ -50,6 +52,8 @@ app.command("eval")(evaluate.command)
 app.command("train")(train.command)
 app.command("rescore")(rescore.command)
 app.command("school")(school.command)
+app.command("bundle")(bundle.command)
+app.command("open")(open_.command)
 app.add_typer(store.app, name="store")
 app.add_typer(recipes.app, name="recipes")
 app.command("doctor")(doctor.command)

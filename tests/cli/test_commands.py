@@ -24,6 +24,8 @@ COMMANDS = (
     "recipes",
     "doctor",
     "store",
+    "bundle",
+    "open",
 )
 HEAVY = ("torch", "transformers", "duckdb", "pyarrow", "numpy")
 
