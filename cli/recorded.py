@@ -4,14 +4,14 @@ import asyncio
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from simctl.agents.agent import Agent, Answer, noise
 from simctl.agents.evaluation import Suite
 from simctl.agents.policy.cassette import Cassette
+from simctl.agents.policy.sampler import Completion
 from simctl.bus.asks import Ask
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import PolicyEvaluated, PolicySynced, PolicyUpdated, RoleFailed
+from simctl.bus.messages import PolicyEvaluated, PolicySynced, PolicyUpdated
 from simctl.store.policies import PolicyStore
 from simctl.store.tape import Tape, again
 from simctl.trainer.settings import Training
@@ -22,7 +22,8 @@ from simctl.trainer.trainer import TRAINER, Trainer
 class RecordedAgent:
     """An agent that works as ever, with the model's answers from the log.
 
-    Where the log has that it failed, it fails again: what it failed over is not in the log.
+    Where the log has that it failed, it fails again: what it failed over is not in the log. Where
+    the log breaks off amid its answers, those that are there are said again as they are.
     """
 
     agent: Agent
@@ -33,13 +34,13 @@ class RecordedAgent:
     async def handle(self, asked: Event) -> list[Answer]:
         """Answer the ask that `asked` holds."""
         ask = asked.message
-        recorded = self.tape.answers(asked, ask.answers if isinstance(ask, Ask) else 1)
-        if not recorded and self.tape.over:
-            await asyncio.Event().wait()  # for ever: the run broke off before it was answered
-        for event in recorded:
-            if isinstance(event.message, RoleFailed):
-                self.tape.give(event)
-                return [Answer(event.message)]
+        count = ask.answers if isinstance(ask, Ask) else 1
+        recorded = self.tape.answers(asked, count)
+        failed = [event for event in recorded if event.kind == "role_failed"]
+        if failed or (self.tape.over and len(recorded) < count):
+            if not recorded:
+                await asyncio.Event().wait()  # for ever: the run broke off before it was answered
+            return [self._as_recorded(event) for event in failed or recorded]
         said = {
             noise(self.seed, asked, index): event.utterance
             for index, event in enumerate(recorded)
@@ -47,6 +48,21 @@ class RecordedAgent:
         }
         with self.cassette.loaded(said):
             return await self.agent.handle(asked)
+
+    def _as_recorded(self, event: Event) -> Answer:
+        self.tape.give(event)
+        said, message = event.utterance, again(event).message
+        if said is None:
+            return Answer(message)
+        completion = Completion(
+            prompt_tokens=said.prompt_tokens,
+            tokens=said.tokens,
+            logprobs=said.logprobs,
+            text="",
+            truncated=False,
+            policy_version=event.policy_version or 0,
+        )
+        return Answer(message, completion)
 
 
 class RecordedPolicy:
@@ -101,14 +117,13 @@ class RecordedTrainer:
 
 
 class RebuildingTrainer:
-    """The trainer as ever, with its versions in a place of its own."""
+    """The trainer as ever, with its versions in a store of their own."""
 
-    def __init__(self, training: Training, base: Path, place: Path) -> None:
-        """Begin from the policy in `base`; keep what is needed of the versions in `place`."""
-        self._policies = PolicyStore(place)
-        self._policies.adopt(base)
+    def __init__(self, training: Training, policies: PolicyStore) -> None:
+        """Go on from the last version in `policies`, which is then filled and emptied."""
+        self._policies = policies
         self._said: list[Draft] = []
-        self._trainer = Trainer(training, self._policies, self._say)
+        self._trainer = Trainer(training, policies, self._say)
 
     def answer(self, heard: Sequence[Event]) -> list[Draft]:
         """Learn from a round, and return what there is to say about it."""

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
+from simctl.agents.curriculum import Syllabus
 from simctl.agents.memory import Memory
 from simctl.agents.policy.cassette import Cassette
 from simctl.agents.policy.vocabulary import Vocabulary
@@ -34,12 +36,21 @@ class _EndOfTapeError(Exception):
     """All that the log has was said again, and the run would have gone on."""
 
 
-def reenact(
-    recipe: Recipe, started: RunStarted, vocabulary: Vocabulary, learner: Learner, tape: Tape
-) -> None:
+@dataclass(frozen=True)
+class Beginning:
+    """From where a run is played again: after event `seq`, with what was remembered there."""
+
+    recipe: Recipe
+    started: RunStarted
+    memory: Memory
+    syllabus: Syllabus
+    seq: int = 0
+
+
+def reenact(begin: Beginning, vocabulary: Vocabulary, learner: Learner, tape: Tape) -> None:
     """Play a run once more on `tape`, until it ends, the log ends, or the two part."""
     try:
-        asyncio.run(_play(recipe, started, vocabulary, learner, tape))
+        asyncio.run(_play(begin, vocabulary, learner, tape))
     except* (DivergenceError, _EndOfTapeError):
         pass
 
@@ -60,18 +71,16 @@ def relearn(trainer: RebuildingTrainer, events: Iterable[Event], tape: Tape) -> 
             heard.clear()
 
 
-async def _play(
-    recipe: Recipe, started: RunStarted, vocabulary: Vocabulary, learner: Learner, tape: Tape
-) -> None:
-    quiescence = Quiescence()
+async def _play(begin: Beginning, vocabulary: Vocabulary, learner: Learner, tape: Tape) -> None:
+    recipe, quiescence = begin.recipe, Quiescence()
     quiescence.add(Work(_LAST_RANK, lambda: tape.over, _end))
-    bus = MemoryBus(tape, quiescence)
-    cassette = Cassette(vocabulary, 0, quiescence)
+    bus = MemoryBus(tape, quiescence, begin.seq)
+    cassette = Cassette(vocabulary, begin.memory.version, quiescence)
     agents = cast(Voice(cassette, recipe.seed))
     society = Society(
         recipe.plan(),
-        Memory(),
-        recipe.curriculum.begin(),
+        begin.memory,
+        begin.syllabus,
         bus=bus,
         quiescence=quiescence,
         policy=RecordedPolicy(tape, cassette),
@@ -82,7 +91,7 @@ async def _play(
     )
     async with bus.listen() as events, asyncio.TaskGroup() as group:
         helper = group.create_task(_learn(learner, events, bus))
-        await group.create_task(society.run(started))
+        await group.create_task(society.run(begin.started))
         helper.cancel()
 
 

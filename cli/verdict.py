@@ -25,11 +25,15 @@ _OF_FLOATS = ("sha256", "metrics.", "probes")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of it; `machine` is the one that the run began on, times are in seconds."""
+    """What came of it; times are in seconds.
+
+    It is about the events after `since`; `machine` is the one that the run began on.
+    """
 
     path: Path
     tape: Tape
     divergence: Divergence | None
+    since: int
     machine: dict[str, str]
     decode: Decode
     seconds: float
@@ -67,10 +71,12 @@ def _facts(verdict: Verdict) -> Table:
     for kind, why in _WHY.items():
         if tape.taken[kind]:
             facts.add_row("as recorded", f"{kind}: {why}")
+    if verdict.since:
+        facts.add_row("from", f"event {verdict.since}, where it left another run by another recipe")
     if tape.over:
         facts.add_row("end", "the run had not finished: it was verified as far as its log goes")
     took, ran = duration(verdict.seconds), duration(verdict.run_seconds)
-    facts.add_row("time", f"{took}, from the run's first event to its last {ran}")
+    facts.add_row("time", f"{took}, where the run itself took {ran}")
     return facts
 
 

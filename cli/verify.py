@@ -2,36 +2,44 @@
 
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from simctl.agents.memory import Memory, recall
 from simctl.agents.policy.vocabulary import Vocabulary
+from simctl.bus.event import Event
 from simctl.bus.messages import RunStarted
+from simctl.cli.cut import Log, cut
 from simctl.cli.errors import RunError
 from simctl.cli.parts import Part
 from simctl.cli.recipe import parse
 from simctl.cli.recorded import RebuildingTrainer, RecordedTrainer
-from simctl.cli.reenact import reenact, relearn
+from simctl.cli.reenact import Beginning, reenact, relearn
 from simctl.cli.runs import POLICIES, find_run
 from simctl.cli.tables import console
 from simctl.cli.verdict import Verdict, tell
 from simctl.store.access import open_log
-from simctl.store.client import RemoteLog
-from simctl.store.finished import FinishedLog
+from simctl.store.origins import origins
 from simctl.store.policies import PolicyStore
 from simctl.store.tape import Heard, Tape
+from simctl.trainer.rebuild import WeightsDifferError, rebuild
 from simctl.trainer.trainer import TRAINER
 
 _LAST_TURN = """
 SELECT payload ->> '$.reason' AS reason FROM events
-WHERE kind IN ('run_started', 'run_resumed', 'run_ended') ORDER BY seq DESC LIMIT 1
+WHERE kind IN ('run_started', 'run_resumed', 'run_forked', 'run_ended') ORDER BY seq DESC LIMIT 1
 """
-_SPAN = """
-SELECT (max(wall_us) - min(wall_us)) / 1e6 AS seconds FROM events WHERE kind <> 'answer_rescored'
+# the time before a process went on is not the run's
+_TOOK = """
+SELECT coalesce(sum(passed), 0)::DOUBLE / 1e6 AS seconds FROM (
+    SELECT seq, kind, wall_us - lag(wall_us) OVER (ORDER BY seq) AS passed FROM events
+    WHERE kind <> 'answer_rescored'
+) WHERE seq > {} AND kind NOT IN ('run_resumed', 'run_forked')
 """
 
 
@@ -56,14 +64,14 @@ def verify(run: str | None, only: Part | None, runs_dir: Path) -> int:
 class _Case:
     """A run that is to be verified, as far as it came by now."""
 
-    def __init__(self, path: Path, log: RemoteLog | FinishedLog) -> None:
+    def __init__(self, path: Path, log: Log) -> None:
         self._path = path
         self._log = log
         self.last_seq = log.last_seq
         self._policies = PolicyStore(path / POLICIES)
         self._policies.verify(0)
-        self._started = _started(path, log)
-        self.recipe = parse(f"the recipe of run {path}", self._started.recipe)
+        self._begin = _beginning(path, log, self._policies)
+        self.recipe = self._begin.recipe
         self._vocabulary = Vocabulary(self._policies.path(0))
 
     def verdict(self, only: Part | None, heard: Heard) -> Verdict:
@@ -71,52 +79,64 @@ class _Case:
         begun = time.monotonic()
         with tempfile.TemporaryDirectory() as place:
             if only is Part.trainer:
-                tape = self._trainer_alone(self._trainer(place), heard)
+                tape = self._tape(heard, TRAINER)
+                relearn(self._trainer(Path(place)), self._events(), tape)
             else:
-                tape = self._all(None if only else place, heard)
+                tape = self._tape(heard)
+                alone = only is Part.agents or not self.recipe.learns
+                learner = RecordedTrainer(tape) if alone else self._trainer(Path(place))
+                reenact(self._begin, self._vocabulary, learner, tape)
             divergence = tape.close()
         return Verdict(
             path=self._path,
             tape=tape,
             divergence=divergence,
-            machine=self._started.machine,
+            since=self._begin.seq,
+            machine=self._begin.started.machine,
             decode=self._vocabulary.decode,
             seconds=time.monotonic() - begun,
-            run_seconds=self._log.query(_SPAN).to_pylist()[0]["seconds"],
+            run_seconds=self._log.query(_TOOK.format(self._begin.seq)).to_pylist()[0]["seconds"],
         )
 
-    def _all(self, place: str | None, heard: Heard) -> Tape:
-        """Let all agents say again what they said; the trainer too where it has a place."""
-        tape = Tape(self._log.read(until=self.last_seq), finished=self._finished(), heard=heard)
-        learns = self.recipe.learns and place is not None
-        learner = self._trainer(place) if learns and place else RecordedTrainer(tape)
-        reenact(self.recipe, self._begun(), self._vocabulary, learner, tape)
-        return tape
+    def _events(self) -> Iterator[Event]:
+        return self._log.read(self._begin.seq, self.last_seq)
 
-    def _trainer_alone(self, trainer: RebuildingTrainer, heard: Heard) -> Tape:
-        said = (each for each in self._log.read(until=self.last_seq) if each.producer == TRAINER)
-        tape = Tape(said, finished=self._finished(), heard=heard)
-        relearn(trainer, self._log.read(until=self.last_seq), tape)
-        return tape
-
-    def _trainer(self, place: str) -> RebuildingTrainer:
-        return RebuildingTrainer(self.recipe.training(), self._policies.path(0), Path(place))
-
-    def _begun(self) -> RunStarted:
-        """Return what a run of this recipe says first; the machine it was is taken as recorded."""
-        found = {"seed": self.recipe.seed, "policy_sha256": self._policies.sha256(0)}
-        return self._started.model_copy(update=found)
-
-    def _finished(self) -> bool:
+    def _tape(self, heard: Heard, producer: str | None = None) -> Tape:
+        """Return the tape of what is said, by one producer or by all."""
+        events = (each for each in self._events() if producer in (None, each.producer))
         [turn] = self._log.query(_LAST_TURN).to_pylist()
-        return bool(turn["reason"] == "finished")
+        return Tape(events, finished=turn["reason"] == "finished", heard=heard)
+
+    def _trainer(self, place: Path) -> RebuildingTrainer:
+        policies, version = PolicyStore(place), 0
+        if self._begin.seq:
+            version = cut(self._log, self._begin.seq, learns=self.recipe.learns).version
+        try:
+            rebuild(self._policies, version, self._log, place)
+        except WeightsDifferError as error:
+            raise RunError(f"run {self._path}: {error}") from error
+        return RebuildingTrainer(self.recipe.training(), policies)
 
 
-def _started(path: Path, log: RemoteLog | FinishedLog) -> RunStarted:
-    for event in log.read(until=1):
-        if isinstance(event.message, RunStarted):
-            return event.message
-    raise RunError(f"run {path} has not begun: there is nothing to verify")
+def _beginning(path: Path, log: Log, policies: PolicyStore) -> Beginning:
+    """Return the beginning of a run; of a fork by another recipe, where it left its parent."""
+    known = origins(log)
+    if not known:
+        raise RunError(f"run {path} has not begun: there is nothing to verify")
+    title = f"the recipe of run {path}"
+    first, recipe = (parse(title, each.recipe) for each in (known[0], known[-1]))
+    changes = [b.seq for a, b in pairwise(known) if a.recipe != b.recipe]
+    started = next(log.read(until=1)).message
+    if not isinstance(started, RunStarted):
+        raise RunError(f"run {path} does not begin with run_started: there is nothing to verify")
+    found = {"seed": first.seed, "policy_sha256": policies.sha256(0)}
+    started, syllabus = started.model_copy(update=found), recipe.curriculum.begin()
+    if changes:
+        memory = recall(log.read(until=changes[-1]), syllabus)
+        memory.incarnation = 0  # the processes before it are not played again
+        if memory.round:
+            return Beginning(recipe, started, memory, syllabus, changes[-1])
+    return Beginning(recipe, started, Memory(), recipe.curriculum.begin())
 
 
 @contextmanager

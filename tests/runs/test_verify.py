@@ -92,7 +92,7 @@ def test_a_run_that_was_killed_and_resumed_does_the_same_once_more(tmp_path: Pat
         time.sleep(0.05)  # another process makes it happen, so there is nothing to wait on
     process.kill()
     process.wait()
-    code, said = simctl("verify", broken)
+    code, said = simctl("verify", broken, "--only", "agents")
     assert code == 0, said
     assert "it was verified as far as its log goes" in said
     assert simctl("run", "--resume", broken)[0] == 0
@@ -143,11 +143,17 @@ def test_a_trainer_can_be_verified_alone(run_dir: Path):
 def test_rewards_given_again_by_the_same_rule_teach_the_same(tmp_path: Path, run_dir: Path):
     copy = tmp_path / "copy"
     shutil.copytree(run_dir, copy)
-    for rule in ("correct", "progress"):
-        assert simctl("rescore", copy, "--verifier", rule)[0] == 0
+    assert simctl("rescore", copy, "--verifier", "correct")[0] == 0
     code, said = simctl("train", "--from", copy, "--rewards", "correct")
     assert (code, "2 versions, 2 with the weights" in said) == (0, True), said
-    code, said = simctl("train", "--from", copy, "--rewards", "progress")
-    assert (code, "2 versions, 0 with the weights" in said) == (0, True), said
     code, said = simctl("verify", copy, "--only", "agents")
     assert (code, "answer_rescored" in said) == (0, True), said
+
+
+def test_a_fork_by_another_recipe_is_verified_from_where_it_left(tmp_path: Path, run_dir: Path):
+    other = ["--set", "trainer.learning_rate=1e-3", "--set", "episode.num_generations=3"]
+    assert simctl("fork", run_dir, "--round", "1", *other, "--run-dir", tmp_path / "fork")[0] == 0
+    code, said = simctl("verify", tmp_path / "fork")
+    assert code == 0, said
+    assert "1 versions rebuilt" in said
+    assert "where it left another run by another recipe" in said
