@@ -67,7 +67,8 @@ def _facts(verdict: Verdict) -> Table:
     found = Text("0", "bold green") if verdict.divergence is None else Text("1", "bold red")
     facts.add_row("divergences", found)
     if versions := tape.said["policy_updated"]:
-        facts.add_row("weights", f"{versions} versions rebuilt, each with the sha256 in the log")
+        told = "1 version" if versions == 1 else f"{versions} versions"
+        facts.add_row("weights", f"{told} rebuilt, each with the sha256 in the log")
     for kind, why in _WHY.items():
         if tape.taken[kind]:
             facts.add_row("as recorded", f"{kind}: {why}")

@@ -155,5 +155,5 @@ def test_a_fork_by_another_recipe_is_verified_from_where_it_left(tmp_path: Path,
     assert simctl("fork", run_dir, "--round", "1", *other, "--run-dir", tmp_path / "fork")[0] == 0
     code, said = simctl("verify", tmp_path / "fork")
     assert code == 0, said
-    assert "1 versions rebuilt" in said
+    assert "1 version rebuilt" in said
     assert "where it left another run by another recipe" in said
