@@ -129,6 +129,19 @@ def test_a_follower_hears_every_commit_in_order(
     assert heard == list(range(1, 51))
 
 
+def test_a_slow_follower_hears_all_in_order_and_holds_nobody_back(
+    remote: RemoteLog, duck: DuckLog, append: Append, say: Say
+):
+    following = remote.follow()
+    append(duck, [say(0)])
+    heard = [event.seq for event in next(following)]
+    for number in range(1, 100):  # all of them are acknowledged before it asks again
+        append(duck, [say(100 * number + n - 99) for n in range(100)])
+    while heard[-1] < duck.last_seq:
+        heard.extend(event.seq for event in next(following))
+    assert heard == list(range(1, 9902))
+
+
 def test_a_follower_waits_for_no_clock(remote: RemoteLog, duck: DuckLog, append: Append, say: Say):
     following = remote.follow()
     threading.Timer(0.2, append, (duck, [say(0)])).start()
