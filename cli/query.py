@@ -21,31 +21,47 @@ from simctl.cli.formats import Format
 from simctl.cli.runs import find_run, is_run
 from simctl.cli.tables import console
 from simctl.store.access import open_log
+from simctl.store.dictionary import EVERYTHING
 from simctl.store.errors import QueryError
 
-_VIEWS = """
+FRIENDLY = """
 SELECT view_name AS name, comment AS holds FROM duckdb_views()
-WHERE NOT internal AND comment IS NOT NULL ORDER BY view_name
+WHERE NOT internal AND comment IS NOT NULL
+UNION ALL
+SELECT function_name || '(' || array_to_string(parameters, ', ') || ')', comment
+FROM duckdb_functions() WHERE NOT internal AND comment IS NOT NULL ORDER BY name
 """
 _MORE = """
 There is also one view for each kind of event, such as attempt_made or policy_updated, and the
-table events that all are read from. Columns: simctl query 'describe tasks'"""
+table events that all are read from. Columns: simctl query 'describe tasks'
+All of it with what it means: simctl query --explain-schema"""
 
 
-def answer(words: Sequence[str], format_: Format, output: Path | None, runs_dir: Path) -> None:
-    """Answer `[RUN] [SQL]`; without SQL, list the views.
+def answer(
+    words: Sequence[str],
+    format_: Format,
+    output: Path | None,
+    runs_dir: Path,
+    *,
+    explain_schema: bool = False,
+) -> None:
+    """Answer `[RUN] [SQL]`; without SQL, list the views, or explain everything.
 
     Raises:
         UserError: there is no such run, or the answer cannot be written so.
         QueryError: the SQL is wrong, not allowed or too expensive.
     """
-    run, sql = _told(words, runs_dir)
+    run, sql = told(words, runs_dir)
+    if explain_schema:
+        if sql:
+            raise UserError(f"--explain-schema takes a run and no SQL: {sql!r}")
+        sql = EVERYTHING
     if format_ is Format.parquet and output is None and sys.stdout.isatty():
         raise UserError("parquet is no text for a terminal: give --output FILE, or redirect it")
     path = find_run(run, runs_dir)
     with open_log(path) as log:
         try:
-            table = log.query(sql) if sql else _friendly(log.query(_VIEWS))
+            table = log.query(sql) if sql else friendly(log.query(FRIENDLY))
         except QueryError as error:
             raise QueryError(_hinted(str(error), sql)) from error
     write(table, format_, output)
@@ -67,7 +83,7 @@ def write(table: pa.Table, format_: Format, output: Path | None) -> None:
                 _print(table, console(file))
 
 
-def _told(words: Sequence[str], runs_dir: Path) -> tuple[str | None, str]:
+def told(words: Sequence[str], runs_dir: Path) -> tuple[str | None, str]:
     """Return the run and the SQL of what was given; a single word can be either."""
     match words:
         case [run, sql]:
@@ -80,7 +96,7 @@ def _told(words: Sequence[str], runs_dir: Path) -> tuple[str | None, str]:
             return None, ""
 
 
-def _friendly(views: pa.Table) -> pa.Table:
+def friendly(views: pa.Table) -> pa.Table:
     """Leave out the views that only hold the messages of one kind."""
     rows = [row for row in _rows(views) if row["name"] not in kinds()]
     return pa.Table.from_pylist(rows, schema=views.schema)

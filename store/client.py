@@ -25,8 +25,11 @@ class RemoteLog:
     def __init__(self, owner: Address) -> None:
         """Talk to `owner`."""
         self.owner = owner
-        self._client = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(owner.socket)),
+        self._client = self._connect()
+
+    def _connect(self) -> httpx.Client:
+        return httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(self.owner.socket)),
             base_url="http://owner",
             timeout=_PATIENCE,
         )
@@ -114,6 +117,11 @@ class RemoteLog:
         """
         answer = self._ask("POST", "/append", content=dump_drafts(drafts))
         return to_events(load_table(answer.content))
+
+    def stop(self) -> None:
+        """Wait for no answer any more; the owner gives a query up at its deadline."""
+        self._client.close()
+        self._client = self._connect()
 
     def close(self) -> None:
         """Hang up."""

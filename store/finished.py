@@ -64,6 +64,10 @@ class FinishedLog:
         """
         return self._queries.run(sql, max_rows)
 
+    def stop(self) -> None:
+        """Stop the queries that run now."""
+        self._queries.stop_all("stopped")
+
     def close(self) -> None:
         """Release the file."""
         self._connection.close()

@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from simctl.store.database import Connection, Cursors
+from simctl.store.dictionary import explained
 from simctl.store.errors import QueryError
 from simctl.store.guard import check
 from simctl.store.room import bounded
@@ -63,6 +64,7 @@ class Queries:
         ):
             try:
                 check(cursor, sql)
+                sql = explained(cursor, sql)
                 cursor.execute("BEGIN TRANSACTION READ ONLY")
                 return _fetch(cursor, sql, limits)
             except duckdb.InterruptException as error:

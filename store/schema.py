@@ -1,6 +1,8 @@
 """The tables and views of a log file."""
 
+import hashlib
 import json
+import tomllib
 import types
 from importlib.resources import files
 from typing import Any, Literal, Union, get_args, get_origin
@@ -13,6 +15,8 @@ from simctl.bus.messages import kinds
 
 FORMAT = 1  # of the file; a number that this code does not know is refused
 _SCALARS: dict[Any, str] = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
+_HEADER = "One row: which run this log belongs to and the format of the log"
+_MARK = "catalogue"  # before the hash of all that the views, macros and comments are made of
 _ENVELOPE = {
     "seq": "e.seq",
     "round": "e.round",
@@ -34,9 +38,34 @@ def create_tables(connection: duckdb.DuckDBPyConnection, header: tuple[str, str,
 
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the views as this version of simctl knows them."""
-    connection.execute("".join(kind_view(kind, cls) for kind, cls in kinds().items()))
-    connection.execute(_sql("views.sql"))
+    """Make the catalogue as this version of simctl knows it, unless the file has it already."""
+    views = "".join(kind_view(kind, cls) for kind, cls in kinds().items())
+    views += _sql("views.sql") + _sql("macros.sql")
+    words = _sql("words.toml")
+    mark = f"{_MARK} {hashlib.sha256((views + words).encode()).hexdigest()}"
+    found = connection.execute(
+        "SELECT comment FROM duckdb_tables() WHERE table_name = 'log_header'"
+    ).fetchone()
+    if found is not None and str(found[0]).endswith(mark):
+        return
+    connection.execute(views)
+    connection.execute(_column_comments(connection, tomllib.loads(words)))
+    connection.execute(f"COMMENT ON TABLE log_header IS '{_HEADER}; {mark}'")
+
+
+def _column_comments(connection: duckdb.DuckDBPyConnection, words: dict[str, str]) -> str:
+    """Return SQL that says what each column means, where nothing says so yet."""
+    silent = connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns()"
+        " WHERE NOT internal AND comment IS NULL"
+    ).fetchall()
+    said = {
+        f'"{table}"."{column}"': words.get(f"{table}.{column}") or words.get(column)
+        for table, column in silent
+    }
+    return "".join(
+        f"COMMENT ON COLUMN {place} IS {_quoted(text)};\n" for place, text in said.items() if text
+    )
 
 
 def kind_view(kind: str, cls: type[Message]) -> str:
@@ -50,12 +79,12 @@ def kind_view(kind: str, cls: type[Message]) -> str:
         f'e.m."{name}" AS "{name}"' if name in plain else f'{_json_field(name, each)} AS "{name}"'
         for name, each in types.items()
     ]
-    comment = (cls.__doc__ or kind).split("\n", maxsplit=1)[0].replace("'", "''")
+    comment = (cls.__doc__ or kind).split("\n", maxsplit=1)[0]
     return f"""
 CREATE OR REPLACE VIEW "{kind}" AS SELECT {", ".join(columns)} FROM (
     SELECT *, json_transform(payload, '{json.dumps(plain)}') AS m FROM events WHERE kind = '{kind}'
 ) e;
-COMMENT ON VIEW "{kind}" IS '{comment}';
+COMMENT ON VIEW "{kind}" IS {_quoted(comment)};
 """  # noqa: S608 - kinds and fields are identifiers of our own classes
 
 
@@ -79,6 +108,10 @@ def _json_type(annotation: Any) -> str | list[Any]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "JSON"
     return _SCALARS[annotation]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _sql(name: str) -> str:

@@ -241,6 +241,11 @@ def test_a_version_leads_back_to_who_posed_its_tasks(log: DuckLog):
     ]
 
 
+def test_what_was_trained_on_is_found(log: DuckLog):
+    assert log.query(f"FROM trained_on({_RIGHT})").to_pylist() == [{"version": 1, "batch": 15}]
+    assert log.query("FROM trained_on(10)").num_rows == 0
+
+
 def test_drops_tell_what_was_not_trained_on(log: DuckLog):
     rows = log.query("SELECT role, reason, source, kind FROM drops ORDER BY source").to_pylist()
     shared = {"role": "guide", "reason": "zero variance"}

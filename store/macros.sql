@@ -1,0 +1,74 @@
+CREATE OR REPLACE MACRO pass_at_k(n, c, k) AS
+    CASE WHEN n < k THEN NULL WHEN n - c < k THEN 1.0
+    ELSE 1 - coalesce(
+        list_aggregate(list_transform(range(n - c + 1, n + 1), lambda i: 1 - k / i), 'product'), 1
+    ) END;
+COMMENT ON MACRO pass_at_k IS
+'Chance that one of k attempts is right when c of n were: unbiased (Chen et al. 2021, eq. 1)';
+
+CREATE OR REPLACE MACRO pass_at(k) AS TABLE
+SELECT policy_version AS version, difficulty, count(*) AS tasks, avg(pass_at_k(n, c, k)) AS score
+FROM (
+    SELECT a.task, a.policy_version, t.difficulty, count(*) AS n,
+        count(*) FILTER (a.reward >= 1) AS c
+    FROM attempts a JOIN tasks t ON t.task = a.task WHERE NOT a.revised GROUP BY ALL
+)
+WHERE n >= k GROUP BY ALL ORDER BY ALL;
+COMMENT ON MACRO TABLE pass_at IS
+'pass@k of the solver by policy version and difficulty, over tasks with k first attempts or more';
+
+CREATE OR REPLACE MACRO solve_rates(version) AS TABLE
+SELECT t.difficulty, count(DISTINCT a.task) AS tasks, count(*) AS attempts,
+    avg(a.reward) AS mean_reward, avg((a.reward >= 1)::INTEGER) AS solved
+FROM attempts a JOIN tasks t ON t.task = a.task
+WHERE NOT a.revised AND a.policy_version = version GROUP BY t.difficulty ORDER BY t.difficulty;
+COMMENT ON MACRO TABLE solve_rates IS
+'How the first attempts of a policy version went, by difficulty; solved is the share of reward 1';
+
+CREATE OR REPLACE MACRO rewards_of(of_role) AS TABLE
+SELECT round, count(*) AS answers, avg(reward) AS mean, stddev_pop(reward) AS deviation
+FROM grades WHERE role = of_role GROUP BY round ORDER BY round;
+COMMENT ON MACRO TABLE rewards_of IS 'Mean and deviation of the rewards of a role, by round';
+
+CREATE OR REPLACE MACRO transcript(of_episode) AS TABLE
+SELECT e.seq, e.sender, e.recipient, e.kind, CASE e.kind
+    WHEN 'task_posed' THEN e.payload ->> '$.problem'
+    WHEN 'attempt_made' THEN e.payload ->> '$.attempt'
+    WHEN 'attempt_revised' THEN e.payload ->> '$.attempt'
+    WHEN 'critique_written' THEN e.payload ->> '$.critique'
+    WHEN 'hint_given' THEN e.payload ->> '$.hint'
+    WHEN 'task_judged' THEN e.payload ->> '$.judgement'
+    WHEN 'lesson_given' THEN e.payload ->> '$.solution'
+    WHEN 'role_failed' THEN e.payload ->> '$.error'
+    WHEN 'episode_ended' THEN e.payload ->> '$.outcome'
+    END AS says, g.reward
+FROM events e LEFT JOIN grades g ON g.graded = e.seq
+WHERE e.episode = of_episode ORDER BY e.seq;
+COMMENT ON MACRO TABLE transcript IS
+'Who said what in an episode, in order, with the reward that it earned';
+
+CREATE OR REPLACE MACRO causes(event) AS TABLE
+WITH RECURSIVE back AS (
+    SELECT seq, cause, kind, sender, episode, round, 0 AS steps FROM events WHERE seq = event
+    UNION ALL
+    SELECT e.seq, e.cause, e.kind, e.sender, e.episode, e.round, b.steps + 1
+    FROM back b JOIN events e ON e.seq = b.cause
+)
+FROM back ORDER BY seq;
+COMMENT ON MACRO TABLE causes IS
+'What led to an event: its cause, the cause of that, and so on back to the first; itself is last';
+
+CREATE OR REPLACE MACRO effects(event) AS TABLE
+WITH RECURSIVE onward AS (
+    SELECT seq, cause, kind, sender, episode, round, 0 AS steps FROM events WHERE seq = event
+    UNION ALL
+    SELECT e.seq, e.cause, e.kind, e.sender, e.episode, e.round, o.steps + 1
+    FROM onward o JOIN events e ON e.cause = o.seq
+)
+FROM onward ORDER BY seq;
+COMMENT ON MACRO TABLE effects IS
+'What an event led to: what it caused, what that caused, and so on; itself is first';
+
+CREATE OR REPLACE MACRO trained_on(event) AS TABLE
+SELECT version, seq AS batch FROM batch_built WHERE list_contains(sources, event) ORDER BY version;
+COMMENT ON MACRO TABLE trained_on IS 'The policy versions whose batch came from an event';
