@@ -83,7 +83,7 @@ class Shell:
     def run(self) -> None:
         """Take line after line."""
         try:
-            while self._next():
+            while self._goes_on():
                 pass
             if self._begun:
                 self._attempt(";")
@@ -92,23 +92,18 @@ class Shell:
         if self.attended:
             sys.stdout.write("\n")
 
-    def _next(self) -> bool:
+    def _goes_on(self) -> bool:
         """Take the next line; return False when there is none."""
         try:
             line = input(self._prompt())
-        except KeyboardInterrupt:
-            self._begun.clear()
-            sys.stdout.write("\n")
-            return True
+            if line.strip() == ".quit" and not self._begun:
+                return False
+            self._attempt(line)
         except EOFError:
             return False
-        if line.strip() == ".quit" and not self._begun:
-            return False
-        try:
-            self._attempt(line)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # of a line, or of a query: the shell goes on
             self._begun.clear()
-            sys.stdout.write("\nstopped\n")
+            sys.stdout.write("\n")
         return True
 
     def complete(self, text: str, state: int) -> str | None:
