@@ -10,6 +10,7 @@ paired ones. A log that is long enough comes from `benchmarks/grow.py`:
 """
 
 import argparse
+import gc
 import json
 import os
 import statistics
@@ -103,6 +104,7 @@ def main() -> None:
     with open_log(asked.run) as log:
         for side in sides(log, min(10_000, log.last_seq), objectives).values():
             measure(side)  # warm-up
+        gc.freeze()  # as the trainer's process does
         for events in asked.events:
             if events > log.last_seq:
                 parser.error(f"{asked.run} has {log.last_seq} events: grow it, or ask for fewer")

@@ -1,6 +1,7 @@
 """The trainer's process: `python -m simctl.trainer.process --run-dir RUN` beside a live run."""
 
 import argparse
+import gc
 import logging
 import signal
 import sys
@@ -58,6 +59,7 @@ def train(run_dir: Path) -> None:
         trainer = Trainer(training, policies, log.append)
         trainer.announce()
         _log.info("goes on after seq %d", trainer.position)
+        gc.freeze()  # what is loaded stays: the collector need not walk it with every round
         for events in log.follow(trainer.position):
             heard = time.perf_counter()
             for update in trainer.hear(events):
