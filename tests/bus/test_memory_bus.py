@@ -76,6 +76,23 @@ async def test_what_was_published_twice_is_heard_once():
         assert [event.seq for event in await take(events, 2)] == [1, 2]
 
 
+async def test_what_a_journal_places_out_of_order_is_heard_once_each():
+    whole = ListLog()
+    await whole.append([draft(name, 0) for name in "abc"])
+
+    class Reread(ListLog):
+        """A log that is read again: it has its events already."""
+
+        async def append(self, drafts: Sequence[Draft]) -> list[Event]:
+            return [event for each in drafts for event in await whole.append([each])]
+
+    async with running(Reread()) as bus, bus.listen() as events:
+        for name in "cabac":
+            await bus.publish([draft(name, 0)])
+        await bus.publish([draft("b", 1)])
+        assert [event.seq for event in await take(events, 4)] == [3, 1, 2, 4]
+
+
 async def test_a_new_bus_redelivers_only_what_was_logged_before_it():
     log = ListLog()
     [old] = await log.append([draft("a", 0)])
