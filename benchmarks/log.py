@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -109,7 +109,7 @@ def rows() -> Iterator[tuple[Any, ...]]:
         yield (*row[:place], seq, *row[place + 1 :])
 
 
-def through_bus(place: Path, _: int, watch: Watch) -> None:
+def through_bus(place: Path, _: int, watch: Watch, *, journal: bool = False) -> None:
     """64 producers that each wait for their own event."""
 
     async def produce(bus: MemoryBus, name: str) -> None:
@@ -127,6 +127,8 @@ def through_bus(place: Path, _: int, watch: Watch) -> None:
             pump.cancel()
 
     with DuckLog(place / "log.duckdb", run="bench") as log:
+        if journal:
+            log.begin_journal()
         asyncio.run(run(log))
 
 
@@ -147,11 +149,9 @@ def raw_duckdb(place: Path, batch: int, watch: Watch) -> None:
             arrays = [
                 pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)
             ]
-            connection.register("incoming", pa.table(arrays, schema=SCHEMA))
             connection.begin()
-            connection.execute("INSERT INTO events SELECT * FROM incoming")
+            connection.from_arrow(pa.table(arrays, schema=SCHEMA)).insert_into("events")
             connection.commit()
-            connection.unregister("incoming")
 
 
 def sqlite_wal(place: Path, batch: int, watch: Watch) -> None:
@@ -205,7 +205,10 @@ def eventsourcing(place: Path, _: int, watch: Watch) -> None:
 
 def sides() -> list[Side]:
     """Return who is measured, in the order of the table."""
-    found = [Side("simctl, 64 producers on the bus", PRODUCERS, through_bus)]
+    found = [
+        Side("simctl, 64 producers on the bus", PRODUCERS, through_bus),
+        Side("simctl, the same with a journal", PRODUCERS, partial(through_bus, journal=True)),
+    ]
     for batch in (1, PRODUCERS, 1000):
         found += [
             Side("simctl, direct", batch, directly),
