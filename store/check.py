@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from simctl.store import address, projections, segments, tail
+from simctl.store import address, journal, projections, segments, tail
 from simctl.store.access import LOG
 from simctl.store.chain import pages
 from simctl.store.client import RemoteLog
@@ -51,7 +51,7 @@ def opened(run_dir: Path) -> RemoteLog | Remains:
         return RemoteLog(owner)
     if not run_dir.is_dir():
         raise RunMissingError(f"no run at {run_dir}")
-    return Remains(run_dir / LOG)
+    return Remains(run_dir / LOG, journal.rows(run_dir / LOG))
 
 
 def check(run_dir: Path) -> Iterator[Finding]:
@@ -77,6 +77,9 @@ def check(run_dir: Path) -> Iterator[Finding]:
         yield Finding("file", f"{run_dir / LOG} opens")
         yield from _events(log)
         yield _tail(log, run_dir / LOG)
+        if isinstance(log, Remains) and log.waiting.num_rows:
+            count = log.waiting.num_rows
+            yield Finding("journal", f"{count:,} events wait in it until the log is opened again")
         yield from projections.check(log)
         yield from _policies(log, PolicyStore(run_dir / POLICIES))
         yield from _segments(log, run_dir / segments.FOLDER)

@@ -1,14 +1,17 @@
 """What a log file holds, whole or damaged: nothing about it is believed, and nothing is changed."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from simctl.store import reader
 from simctl.store.database import connect, in_our_words
 from simctl.store.duck import header
 from simctl.store.query import Limits, Queries
+from simctl.store.rows import SCHEMA
 
 _PATIENT = Limits(seconds=600)
 
@@ -16,8 +19,8 @@ _PATIENT = Limits(seconds=600)
 class Remains:
     """A log file that nobody writes, as far as its bytes can be read."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file at `path`.
+    def __init__(self, path: Path, journal: Iterable[pa.Table] = ()) -> None:
+        """Open the file at `path`; `journal` are the rows that were on their way into it.
 
         Raises:
             RunMissingError: there is none.
@@ -31,15 +34,21 @@ class Remains:
             with in_our_words(path):
                 self.run, self.branch = header(path, self._connection)
                 found = self._connection.execute("SELECT coalesce(max(seq), 0) FROM events")
-                self._last_seq = int((found.fetchone() or (0,))[0])
+                self._in_file = int((found.fetchone() or (0,))[0])
         except BaseException:
             self.close()
             raise
+        later = pc.field("seq") > self._in_file
+        self.waiting = pa.concat_tables(
+            [SCHEMA.empty_table(), *(each.filter(later) for each in journal)]
+        )
 
     @property
     def last_seq(self) -> int:
         """The highest seq that it has; 0 when it has none."""
-        return self._last_seq
+        if self.waiting.num_rows:
+            return int(self.waiting.column("seq")[-1].as_py())
+        return self._in_file
 
     def page(self, after: int, until: int) -> pa.Table:
         """Return the rows with `after` < seq <= `until`.
@@ -48,7 +57,13 @@ class Remains:
             LogCorruptError: their bytes are damaged.
         """
         with in_our_words(self.path):
-            return reader.page(self._connection, after, until)
+            rows = reader.page(self._connection, after, until)
+        if until <= self._in_file:
+            return rows
+        seq = pc.field("seq")
+        return pa.concat_tables(
+            [rows.cast(SCHEMA), self.waiting.filter((seq > after) & (seq <= until))]
+        )
 
     def senders(self, after: int, until: int) -> pa.Table:
         """Return seq and sender of the rows with `after` < seq <= `until`.

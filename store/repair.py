@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from simctl.bus.event import Draft
 from simctl.bus.messages import LogRepaired
-from simctl.store import address, copies, losses, segments, tail
+from simctl.store import address, copies, journal, losses, segments, tail
 from simctl.store.access import LOG
 from simctl.store.chain import Link, follow
 from simctl.store.check import POLICIES, check
@@ -22,7 +22,6 @@ from simctl.store.sources import WAL, Segments, Source, Sources
 
 REPAIR = "repair"
 ASIDE = "damaged-"
-JOURNAL = "journal"
 _TOLD = """
 SELECT (SELECT count(*) FROM log_repaired) AS repairs,
     (SELECT coalesce(max(pseq) + 1, 0) FROM events WHERE producer = 'trainer') AS trained
@@ -58,7 +57,7 @@ def repair(run_dir: Path) -> Repaired | None:
         # until the new log has its name, a tail would tell that it has lost events
         for name in (WAL, tail.FILE):
             (run_dir / name).unlink(missing_ok=True)
-        shutil.rmtree(run_dir / JOURNAL, ignore_errors=True)
+        journal.remove(run_dir / LOG)
         replace(place / LOG, run_dir / LOG)
         if (place / tail.FILE).exists():
             replace(place / tail.FILE, run_dir / tail.FILE)
@@ -72,8 +71,8 @@ def _copy(run_dir: Path) -> Path:
         for name in (LOG, WAL, tail.FILE):
             if (run_dir / name).exists():
                 shutil.copy2(run_dir / name, place / name)
-        if (run_dir / JOURNAL).exists():
-            shutil.copytree(run_dir / JOURNAL, place / JOURNAL)
+        if (run_dir / journal.DIRECTORY).exists():
+            shutil.copytree(run_dir / journal.DIRECTORY, place / journal.DIRECTORY)
         publish(place, target)
     return target
 

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 
 import pyarrow as pa
 
-from simctl.store import headers, segments
+from simctl.store import headers, journal, segments
 from simctl.store.access import LOG
 from simctl.store.errors import LogCorruptError, StoreError
 from simctl.store.remains import Remains
@@ -72,6 +72,22 @@ class File:
 
 
 @dataclass
+class Journal:
+    """The journal beside a log, up to its first torn record."""
+
+    log: Path
+    name: str
+
+    def after(self, seq: int) -> Iterator[pa.Table]:
+        """Give the rows after `seq`."""
+        return _later(journal.rows(self.log), seq)
+
+    def scattered(self, seq: int) -> Iterator[pa.Table]:
+        """Give the rows after `seq`."""
+        return self.after(seq)
+
+
+@dataclass
 class Segments:
     """Sealed segments, whatever their manifest says."""
 
@@ -115,8 +131,11 @@ class Sources:
     def look(self, place: Path, name: str = "") -> list[Source]:
         """Return what there is in a directory, the best first; `name` goes before their names."""
         file = self._file(place, name)
-        sealed = Segments(place / segments.FOLDER, f"{name}{segments.FOLDER}")
-        return [sealed] if file is None else [file, sealed]
+        others: list[Source] = [
+            Journal(place / LOG, f"{name}{journal.DIRECTORY}"),
+            Segments(place / segments.FOLDER, f"{name}{segments.FOLDER}"),
+        ]
+        return others if file is None else [file, *others]
 
     def _file(self, place: Path, name: str) -> File | None:
         if not (place / LOG).exists():

@@ -26,21 +26,29 @@ from simctl.store.errors import StoreError
 from simctl.store.finished import FinishedLog
 from simctl.store.repair import repair
 
-LOG, WAL = "log.duckdb", "log.duckdb.wal"
+LOG, WAL, JOURNAL = "log.duckdb", "log.duckdb.wal", "journal/rows"
 SENDERS = ("solver", "critic", "environment")
 BLOCK, HEADERS = 262_144, 12_288  # bytes, as DuckDB lays them out
 Damage = Callable[[Path, Random], None]
 
 
-def write(run_dir: Path, *, commits: int, size: int, closed: bool) -> None:
-    """Let another process write `commits` of `size` events; it closes the log, or is gone."""
+def write(run_dir: Path, *, commits: int, size: int, end: str) -> None:
+    """Let another process write `commits` of `size` events; `end` says how it leaves the log."""
     run_dir.mkdir()
-    writer = get_context("spawn").Process(target=_write, args=(run_dir, commits, size, closed))
+    writer = get_context("spawn").Process(target=_write, args=(run_dir, commits, size, end))
     writer.start()
     writer.join()
 
 
-def _write(run_dir: Path, commits: int, size: int, closed: bool) -> None:
+def write_all(place: Path) -> dict[str, Path]:
+    """Write a log for each end; return where."""
+    sizes = {"closed": (40, 1000), "killed": (20, 30), "journal": (20, 30)}
+    for end, (commits, size) in sizes.items():
+        write(place / end, commits=commits, size=size, end=end)
+    return {end: place / end for end in sizes}
+
+
+def _write(run_dir: Path, commits: int, size: int, end: str) -> None:
     dice = Random(commits)  # noqa: S311 - text that does not compress to nothing
     pseqs = dict.fromkeys(SENDERS, 0)
 
@@ -52,9 +60,11 @@ def _write(run_dir: Path, commits: int, size: int, closed: bool) -> None:
         return Draft(sender, 0, pseq, message, sender, utterance=said)
 
     log = DuckLog(run_dir / LOG, run=run_dir.name)
+    if end == "journal":
+        log.begin_journal()
     for _ in range(commits):
         asyncio.run(log.append([draft() for _ in range(size)]))
-    if not closed:
+    if end != "closed":
         os._exit(9)
     log.close()
 
@@ -81,6 +91,10 @@ def flip(file: Path, at: int) -> None:
     overwrite(file, at, bytes([file.read_bytes()[at] ^ 0xFF]))
 
 
+def flip_in(file: Path, dice: Random) -> None:
+    flip(file, dice.randrange(file.stat().st_size))
+
+
 def wal_zeroed(run: Path, dice: Random) -> None:
     size = (run / WAL).stat().st_size
     at = dice.randrange(size)
@@ -97,26 +111,29 @@ def block(run: Path, dice: Random) -> int:
     return HEADERS + BLOCK * dice.randrange(((run / LOG).stat().st_size - HEADERS) // BLOCK)
 
 
-DAMAGES: dict[str, tuple[bool, Damage]] = {  # whether the log was closed, and what then happens
-    "WAL cut": (False, lambda run, dice: cut(run / WAL, dice)),
-    "WAL's end zeroed": (False, wal_zeroed),
-    "byte of the WAL flipped": (
-        False,
-        lambda run, dice: flip(run / WAL, dice.randrange((run / WAL).stat().st_size)),
+DAMAGES: dict[str, tuple[str, Damage]] = {  # how the log was left, and what then happens
+    "WAL cut": ("killed", lambda run, dice: cut(run / WAL, dice)),
+    "WAL's end zeroed": ("killed", wal_zeroed),
+    "byte of the WAL flipped": ("killed", lambda run, dice: flip_in(run / WAL, dice)),
+    "garbage after the WAL": ("killed", garbage),
+    "WAL gone": ("killed", lambda run, _: (run / WAL).unlink()),
+    "file gone": ("killed", lambda run, _: (run / LOG).unlink()),
+    "file cut": ("closed", lambda run, dice: cut(run / LOG, dice, HEADERS)),
+    "block zeroed": (
+        "closed",
+        lambda run, dice: overwrite(run / LOG, block(run, dice), bytes(BLOCK)),
     ),
-    "garbage after the WAL": (False, garbage),
-    "WAL gone": (False, lambda run, _: (run / WAL).unlink()),
-    "file gone": (False, lambda run, _: (run / LOG).unlink()),
-    "file cut": (True, lambda run, dice: cut(run / LOG, dice, HEADERS)),
-    "block zeroed": (True, lambda run, dice: overwrite(run / LOG, block(run, dice), bytes(BLOCK))),
     "byte of a block flipped": (
-        True,
+        "closed",
         lambda run, dice: flip(run / LOG, block(run, dice) + dice.randrange(BLOCK)),
     ),
     "header destroyed": (
-        True,
+        "closed",
         lambda run, dice: overwrite(run / LOG, 4096 * dice.randrange(3), bytes(4096)),
     ),
+    "journal cut": ("journal", lambda run, dice: cut(run / JOURNAL, dice)),
+    "byte of the journal flipped": ("journal", lambda run, dice: flip_in(run / JOURNAL, dice)),
+    "WAL gone, with a journal": ("journal", lambda run, _: (run / WAL).unlink(missing_ok=True)),
 }
 
 
@@ -133,7 +150,7 @@ class Outcome:
 
 def befall(whole: Path, run: Path, damage: Damage, dice: Random) -> Outcome:
     """Let a copy of a whole log be damaged, found, repaired and whole again."""
-    acknowledged = hashes(whole)
+    acknowledged = hashes(shutil.copytree(whole, run.with_name(f"{run.name}-whole")))
     shutil.copytree(whole, run)
     damage(run, dice)
     found = _found(run)
@@ -165,13 +182,11 @@ def main(seeds: int) -> None:
     )
     shown.add_column("whose", overflow="fold")
     with tempfile.TemporaryDirectory() as folder:
-        places = {closed: Path(folder) / f"closed-{closed}" for closed in (True, False)}
-        write(places[False], commits=20, size=30, closed=False)
-        write(places[True], commits=40, size=1000, closed=True)
-        for name, (closed, damage) in DAMAGES.items():
+        logs = write_all(Path(folder))
+        for name, (end, damage) in DAMAGES.items():
             for seed in range(seeds):
                 run = Path(folder) / f"{name}-{seed}".replace(" ", "-")
-                seen = befall(places[closed], run, damage, Random(seed))  # noqa: S311
+                seen = befall(logs[end], run, damage, Random(seed))  # noqa: S311
                 told, lost = sum(seen.missing.values()), seen.events - seen.kept
                 numbers = map(str, (seen.events, seen.kept, lost, told))
                 whose = ", ".join(f"{sender} {n}" for sender, n in seen.missing.items())

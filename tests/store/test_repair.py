@@ -160,7 +160,7 @@ def test_a_log_that_somebody_holds_is_left_alone(run: Path):
 
 
 def test_a_torn_write_ahead_log_tells_exactly_whose_events_are_lost(tmp_path: Path):
-    torn.write(tmp_path / "run", commits=20, size=10, closed=False)
+    torn.write(tmp_path / "run", commits=20, size=10, end="killed")
     spoken = [event.sender for event in events(tmp_path / "run")]
     wal = tmp_path / "run" / "log.duckdb.wal"
     with wal.open("r+b") as opened:
