@@ -34,7 +34,8 @@ _GUARDS: dict[str, str | bool] = {
 _LOCK = "SET lock_configuration = true"
 _OWNER: dict[str, str | bool | int] = {
     "storage_compatibility_version": "v1.5.0",  # so that the oldest supported DuckDB opens it
-    "checkpoint_threshold": "256MB",  # a checkpoint stops all commits, so there are few
+    # a checkpoint stops all commits, so there are few; after a kill the rest is read again
+    "checkpoint_threshold": "128MB",
     "threads": 1,  # the machine belongs to the models
 }
 # by itself a file that is closed writes all of its write-ahead log again, full disk or not
