@@ -82,7 +82,7 @@ class _Server:
 
     async def answer(self, asked: Event, given: int) -> None:
         try:
-            answers = self._written(await self._agent.handle(asked))[given:]
+            answers = self._written((await self._agent.handle(asked))[given:])
         except Exception as error:  # noqa: BLE001 - a role's failure is data for whoever asked
             answers = [self._failure(f"{type(error).__name__}: {error}")]
         await self._bus.publish(self._drafts(asked, answers))
