@@ -55,10 +55,11 @@ check: static
 test: static
 	$(BIN)/pytest -m "not gpu"
 
-# hundreds of kills, with a table; never part of `test`
+# hundreds of kills, then memory over many rounds; takes most of an hour, and is no part of `test`
 KILLS ?= 200
 soak: setup
 	HF_HUB_OFFLINE=1 PYTHONPATH=tests:benchmarks $(BIN)/python benchmarks/soak.py --kills $(KILLS)
+	$(BIN)/python tests/crowd.py
 
 fix: setup
 	$(BIN)/ruff check --fix
