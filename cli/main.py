@@ -33,6 +33,7 @@ from simctl.store.errors import LogBrokenError, LogCorruptError, OwnerGoneError,
 FAILED, MISUSE, INTERRUPTED = 1, 2, 130
 # what befalls a run without a mistake of whoever asks
 _FAILURES = (LogBrokenError, LogCorruptError, OwnerGoneError)
+_MEND = "simctl store check tells what is damaged, and simctl store repair mends a log\n"
 
 app = typer.Typer(
     name="simctl",
@@ -81,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(arguments, prog_name="simctl")
     except (UserError, StoreError) as error:
         sys.stderr.write(f"error: {error}\n")
+        if isinstance(error, LogCorruptError):
+            sys.stderr.write(_MEND)
         sys.exit(FAILED if isinstance(error, _FAILURES) else MISUSE)
     except OSError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -76,7 +76,7 @@ def whole(pages: Iterable[pa.Table], link: Link | None = None) -> Iterator[pa.Ta
     for page in pages:
         link, fault = follow(link, page)
         if fault is not None:
-            raise LogCorruptError(f"{fault.text}: look closer with `simctl store check`")
+            raise LogCorruptError(fault.text)
         yield page
 
 

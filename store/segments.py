@@ -224,8 +224,7 @@ def _agree(log: Pages, end: Link) -> None:
     there = log.page(end.seq - 1, end.seq).column("hash").to_pylist() if end.seq else [end.hash]
     if there != [end.hash]:
         raise LogCorruptError(
-            f"the segments end with event {end.seq}, and the log has another there, or none: "
-            "look closer with `simctl store check`"
+            f"the segments end with event {end.seq}, and the log has another there, or none"
         )
 
 

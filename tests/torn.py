@@ -42,7 +42,7 @@ def write(run_dir: Path, *, commits: int, size: int, end: str) -> None:
 
 def write_all(place: Path) -> dict[str, Path]:
     """Write a log for each end; return where."""
-    sizes = {"closed": (40, 1000), "killed": (20, 30), "journal": (20, 30)}
+    sizes = {"closed": (20, 1000), "killed": (20, 30), "journal": (20, 30)}
     for end, (commits, size) in sizes.items():
         write(place / end, commits=commits, size=size, end=end)
     return {end: place / end for end in sizes}

@@ -169,3 +169,24 @@ def test_a_torn_write_ahead_log_tells_exactly_whose_events_are_lost(tmp_path: Pa
     lost = spoken[done.kept.seq :]
     assert 0 < len(lost) < len(spoken)
     assert done.missing == {sender: lost.count(sender) for sender in sorted(set(lost))}
+
+
+@pytest.mark.parametrize("damage", ["zeroed", "flipped"])
+def test_what_stands_before_a_damaged_part_of_the_write_ahead_log_is_kept(
+    tmp_path: Path, damage: str
+):
+    torn.write(tmp_path / "run", commits=20, size=10, end="killed")
+    wal = tmp_path / "run" / "log.duckdb.wal"
+    size = wal.stat().st_size
+    at = size * 9 // 10
+    torn.overwrite(wal, at, bytes(size - at)) if damage == "zeroed" else torn.flip(wal, at)
+    done = repaired(tmp_path / "run")
+    assert 100 <= done.kept.seq < 200
+    assert "with its WAL cut at byte" in done.source
+
+
+def test_an_event_that_was_changed_is_not_kept(run: Path, whole: Path):
+    with duckdb.connect(run / "log.duckdb") as connection:
+        connection.execute("UPDATE events SET sender = 'nobody' WHERE seq = 30")
+    assert repaired(run).kept.seq == 29
+    assert events(run)[:-1] == events(whole)[:29]

@@ -1,0 +1,56 @@
+"""A run whose log was torn goes on after a repair, and ends as if nothing had happened."""
+
+import os
+import shutil
+from pathlib import Path
+from random import Random
+
+import duckdb
+import pytest
+from live import ask, assert_whole, chain, final_sha256, last_seq, simctl, start, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def repaired(run_dir: Path) -> int:
+    """Repair a run that does not go on without it; return how many events it lost."""
+    refused = simctl("run", "--resume", run_dir)
+    assert refused.returncode == 1
+    assert "simctl store repair" in refused.stderr
+    done = simctl("store", "repair", run_dir)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [lost] = ask(run_dir, "select list_sum(map_values(missing)) n from log_repaired")
+    return int(str(lost["n"]))
+
+
+def assert_goes_on(run_dir: Path, unbroken: Path) -> None:
+    resumed = simctl("run", "--resume", run_dir)
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert_whole(run_dir)
+    assert final_sha256(run_dir) == final_sha256(unbroken)
+    assert simctl("store", "check", run_dir).returncode == 0
+
+
+def test_a_killed_run_whose_write_ahead_log_is_torn_goes_on(unbroken: Path, tmp_path: Path):
+    run_dir = tmp_path / "run"
+    dice = Random(5)  # noqa: S311
+    aim = dice.randrange(len(chain(unbroken)) // 2, len(chain(unbroken)))
+    process = start(run_dir)
+    wait_for(lambda: last_seq(run_dir) >= aim or process.poll() is not None)
+    process.kill()
+    process.communicate()
+    wal = run_dir / "log.duckdb.wal"
+    os.truncate(wal, int(wal.stat().st_size * dice.uniform(0.4, 0.9)))
+    assert repaired(run_dir) > 0
+    assert_goes_on(run_dir, unbroken)
+
+
+def test_a_finished_run_that_lost_its_second_round_plays_it_again(unbroken: Path, tmp_path: Path):
+    run_dir = shutil.copytree(unbroken, tmp_path / "run")
+    [row] = ask(run_dir, "select seq from round_started where round = 2")
+    hole = int(str(row["seq"])) + 40
+    with duckdb.connect(run_dir / "log.duckdb") as connection:
+        connection.execute(f"DELETE FROM events WHERE seq = {hole}")  # noqa: S608
+    assert repaired(run_dir) == len(chain(unbroken)) - hole + 1
+    assert sorted(each.name for each in (run_dir / "policies").iterdir()) == ["v000000", "v000001"]
+    assert_goes_on(run_dir, unbroken)
