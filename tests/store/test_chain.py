@@ -83,3 +83,10 @@ def test_a_row_that_is_missing_ends_the_chain_before_it(rows: pa.Table):
 
 def test_no_rows_leave_a_chain_where_it_was(rows: pa.Table):
     assert follow(Link(6, "ab"), rows.slice(6)) == (Link(6, "ab"), None)
+
+
+def test_a_row_of_another_log_ends_the_chain_before_it(rows: pa.Table, say: Say):
+    other = to_table(ListLog().place([say(at) for at in range(6)]))
+    assert follow(Link(), other)[1] is None
+    link, fault = follow(Link(), pa.concat_tables([rows.slice(0, 3), other.slice(3)]))
+    assert (link.seq, fault) == (3, Fault(4, "event 4 does not continue event 3"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import told
+import torn
 
 from simctl.bus.event import Draft, Event
 from simctl.bus.messages import BatchBuilt, RoundEnded
@@ -211,3 +212,10 @@ def test_a_log_that_somebody_holds_in_silence_is_not_checked(run: Path):
 def test_a_run_that_is_not_there_is_told(tmp_path: Path):
     with pytest.raises(RunMissingError, match="nowhere"):
         list(check(tmp_path / "nowhere"))
+
+
+def test_events_that_only_the_journal_has_are_looked_at_and_told(tmp_path: Path):
+    torn.write(tmp_path / "run", commits=20, size=30, end="journal")
+    [order] = [each for each in check(tmp_path / "run") if each.name == "order"]
+    assert order.text == "600 events, each seq once"
+    assert bad(tmp_path / "run") == []

@@ -190,3 +190,31 @@ def test_an_event_that_was_changed_is_not_kept(run: Path, whole: Path):
         connection.execute("UPDATE events SET sender = 'nobody' WHERE seq = 30")
     assert repaired(run).kept.seq == 29
     assert events(run)[:-1] == events(whole)[:29]
+
+
+def test_a_destroyed_header_is_made_anew(tmp_path: Path):
+    torn.write(tmp_path / "run", commits=20, size=10, end="closed")
+    torn.overwrite(tmp_path / "run" / "log.duckdb", 0, bytes(4096))
+    done = repaired(tmp_path / "run")
+    assert (done.kept.seq, done.missing) == (200, {})
+
+
+def test_of_two_places_of_the_checkpoint_one_may_be_destroyed(tmp_path: Path):
+    torn.write(tmp_path / "run", commits=20, size=10, end="closed")
+    kept: list[int] = []
+    for at in (4096, 8192):  # one tells of the last checkpoint, the other of the one before
+        run = shutil.copytree(tmp_path / "run", tmp_path / f"run-{at}")
+        torn.overwrite(run / "log.duckdb", at, bytes(4096))
+        done = repaired(run)
+        assert done.kept.seq + sum(done.missing.values()) == 200
+        kept.append(done.kept.seq)
+    assert max(kept) == 200
+
+
+def test_a_journal_gives_back_what_the_write_ahead_log_has_lost(tmp_path: Path):
+    torn.write(tmp_path / "run", commits=20, size=30, end="journal")
+    (tmp_path / "run" / "log.duckdb").unlink()
+    done = repaired(tmp_path / "run")
+    assert (done.kept.seq, done.missing) == (600, {})
+    assert done.source == "journal up to 600"
+    assert not (tmp_path / "run" / "journal").exists()
