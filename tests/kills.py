@@ -89,18 +89,17 @@ class Struck:
 def plan_kills(dice: Random, count: int, last: int) -> list[Kill]:
     """Return kills all over a run of `last` events, of either process, and some as it comes back.
 
-    The trainer's come longer after their event: the run waits for it, so no event tells how far
-    it is.
+    They come so soon after their event that hardly a run is over before.
     """
     planned = []
     for after in sorted(dice.randrange(1, last) for _ in range(count)):
         moment = dice.choice(("start", "run", "run", "trainer"))
         if moment == "start":
-            planned.append(Kill("run", None, dice.uniform(0, 3)))
+            planned.append(Kill("run", None, dice.uniform(0, 2.5)))
         elif moment == "run":
             planned.append(Kill("run", after, dice.uniform(0, 0.2)))
         else:
-            planned.append(Kill("trainer", after, dice.uniform(0, 3)))
+            planned.append(Kill("trainer", after, dice.uniform(0, 0.4)))
     return planned
 
 
