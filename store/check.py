@@ -74,7 +74,10 @@ def check(run_dir: Path) -> Iterator[Finding]:
         yield damaged("file", str(error))
         return
     with log:
-        yield Finding("file", f"{run_dir / LOG} opens")
+        live = isinstance(log, RemoteLog)
+        yield Finding(
+            "file", f"{run_dir / LOG} " + ("is live, and its owner answers" if live else "opens")
+        )
         yield from _events(log)
         yield _tail(log, run_dir / LOG)
         if isinstance(log, Remains) and log.waiting.num_rows:

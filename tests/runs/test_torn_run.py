@@ -1,4 +1,4 @@
-"""A run whose log was torn goes on after a repair, and ends as if nothing had happened."""
+"""A run goes on after a repair, and from its bundle, and ends as if nothing had happened."""
 
 import os
 import shutil
@@ -54,3 +54,15 @@ def test_a_finished_run_that_lost_its_second_round_plays_it_again(unbroken: Path
     assert repaired(run_dir) == len(chain(unbroken)) - hole + 1
     assert sorted(each.name for each in (run_dir / "policies").iterdir()) == ["v000000", "v000001"]
     assert_goes_on(run_dir, unbroken)
+
+
+def test_a_run_that_broke_off_goes_on_from_its_bundle(unbroken: Path, tmp_path: Path):
+    process = start(tmp_path / "run")
+    wait_for(lambda: last_seq(tmp_path / "run") >= len(chain(unbroken)) // 2)
+    process.kill()
+    process.communicate()
+    bundled = simctl("bundle", tmp_path / "run", "-o", tmp_path / "run.simctl")
+    assert bundled.returncode == 0, bundled.stderr
+    opened = simctl("open", tmp_path / "run.simctl", "--run-dir", tmp_path / "opened")
+    assert opened.returncode == 0, opened.stderr
+    assert_goes_on(tmp_path / "opened", unbroken)
