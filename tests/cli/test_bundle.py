@@ -82,10 +82,11 @@ def test_an_opened_run_has_the_state_of_the_bundled_one(
     assert simctl("query", tmp_path / "opened", asked).out == simctl("query", run_dir, asked).out
 
 
-def test_an_opened_run_is_named_after_its_bundle(simctl: Command, bundle: Path):
-    assert simctl("open", bundle).code == 0
-    assert simctl("store", "check", "told").code == 0
-    again = simctl("open", bundle)
+def test_an_opened_run_is_named_after_its_bundle(simctl: Command, bundle: Path, tmp_path: Path):
+    elsewhere = ("--runs-dir", tmp_path / "other-runs")
+    assert simctl("open", bundle, *elsewhere).code == 0
+    assert simctl("store", "check", "told", *elsewhere).code == 0
+    again = simctl("open", bundle, *elsewhere)
     assert (again.code, "overwrites nothing" in again.err) == (2, True)
 
 

@@ -95,7 +95,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     try:
         yield tmp_path
     finally:
-        subprocess.run(["umount", tmp_path], check=True)  # noqa: S607
+        subprocess.run(["umount", "-l", tmp_path], check=True)  # noqa: S607
 
 
 def test_a_full_disk_ends_the_log_clearly_and_loses_nothing(small_disk: Path, append: Append):
