@@ -2,7 +2,7 @@
 
     python benchmarks/big.py runs/society [--events 10000000] [--keep PLACE]
 
-It enlarges a finished run (`enlarge.py`) in a temporary directory and takes it away again.
+It grows a finished run (`grow.py`) in a temporary directory and takes it away again.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from simctl.store.access import LOG, open_log
 from simctl.store.duck import DuckLog
 from simctl.store.query import Limits
 
-ENLARGE = Path(__file__).with_name("enlarge.py")
+GROW = Path(__file__).with_name("grow.py")
 QUESTIONS = {
     "count by kind": "SELECT kind, count(*) FROM events GROUP BY 1",
     "grades by role": "SELECT role, avg(reward), count(*) FROM grades GROUP BY 1",
@@ -72,7 +72,7 @@ def measure(run_dir: Path) -> list[dict[str, object]]:
 
 
 def main() -> None:
-    """Enlarge, measure, print and clean up."""
+    """Grow, measure, print and clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="directory of a finished run")
     parser.add_argument("--events", type=int, default=10_000_000)
@@ -85,7 +85,7 @@ def main() -> None:
             if free < needed:
                 sys.exit(f"{run_dir.parent} has {free:,} bytes free: {needed:,} are needed")
             begun = time.perf_counter()
-            command = [sys.executable, ENLARGE, asked.run, run_dir, "--events", str(asked.events)]
+            command = [sys.executable, GROW, asked.run, run_dir, "--events", str(asked.events)]
             subprocess.run(command, check=True)
             print(f"made in {time.perf_counter() - begun:.0f} s")
         rows = measure(run_dir)

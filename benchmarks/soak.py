@@ -24,7 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 
-from enlarge import enlarge
+from grow import grow
 from kills import Struck, Witness, doubled, plan_kills, suffer
 from live import SMALL, chain, final_sha256, finish, simctl, start
 from rich.console import Console
@@ -176,7 +176,7 @@ def take_up(path: Path) -> None:
 def come_back(run_dir: Path, place: Path, events: int) -> dict[str, float]:
     """Return how many seconds a log of so many events takes to come back after either end."""
     path = place / "long" / LOG
-    enlarge(run_dir, path.parent, events)
+    grow(run_dir, path.parent, events)
     found = {"events": float(events), "closed": _seconds(path)}
     wal = path.with_name(f"{path.name}.wal")
     with subprocess.Popen(
