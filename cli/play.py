@@ -12,7 +12,7 @@ from simctl.cli import toml
 from simctl.cli.errors import RunError
 from simctl.cli.policies import base
 from simctl.cli.recipe import load
-from simctl.cli.runs import claim, find_run, new_run
+from simctl.cli.runs import claim, find_run, is_finished, new_run
 from simctl.cli.show import View, view
 from simctl.cli.summary import next_steps, summarise
 from simctl.cli.tables import console
@@ -64,14 +64,11 @@ def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
         RunError: there is no such run, or nothing of it is left to play.
     """
     place = find_run(name, runs_dir)
+    with open_log(place) as log:
+        if is_finished(log):
+            raise RunError(f"run {place} is finished; look at it with: simctl replay {place}")
     screen = console()
     shown = view(screen, quiet=quiet)
-    with open_log(place) as log:
-        for event in log.read():
-            shown.recall(event)
-    ended = shown.progress.ended
-    if ended is not None and ended.reason == "finished":
-        raise RunError(f"run {place} is finished; look at it with: simctl replay {place}")
     try:
         with loading(screen, quiet=quiet):
             from simctl.cli.session import play  # noqa: PLC0415 - mistakes are told before torch loads

@@ -10,7 +10,9 @@ from simctl.cli.errors import RunError
 from simctl.cli.keys import nearest
 from simctl.store import address
 from simctl.store.access import LOG, open_log
+from simctl.store.client import RemoteLog
 from simctl.store.errors import StoreError
+from simctl.store.finished import FinishedLog
 
 RECIPE_FILE, POLICIES = "run.toml", "policies"
 
@@ -22,6 +24,11 @@ SELECT (SELECT coalesce(max(round), 0) FROM round_ended) AS round,
     (SELECT coalesce(sum(sampled_tokens), 0)::BIGINT FROM tokens_by_role) AS tokens,
     (SELECT (payload ->> '$.parent') || ' @ ' || (payload ->> '$.at') FROM events
         WHERE kind = 'run_forked' ORDER BY seq DESC LIMIT 1) AS parent
+"""
+_LAST_TURN = """
+SELECT payload ->> '$.reason' AS reason FROM events
+WHERE kind IN ('run_started', 'run_resumed', 'run_forked', 'run_ended')
+ORDER BY seq DESC LIMIT 1
 """
 _SCORES = """
 SELECT score_name, arg_max(score, evaluated) AS score FROM learning_curve
@@ -145,6 +152,11 @@ def card(path: Path) -> Card:
         scores or None,
         facts["parent"] or "",
     )
+
+
+def is_finished(log: RemoteLog | FinishedLog) -> bool:
+    """Tell whether a run came to its end and has not gone on."""
+    return bool(log.query(_LAST_TURN).to_pylist() == [{"reason": "finished"}])
 
 
 def _state(facts: dict[str, Any]) -> str:

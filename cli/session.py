@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
 from simctl.agents.curriculum import Syllabus
-from simctl.agents.memory import SOCIETY, Memory, recall
+from simctl.agents.memory import SOCIETY, Memory
 from simctl.agents.serving import Served
 from simctl.agents.society import Society
 from simctl.bus.event import Draft, Event
@@ -41,6 +41,9 @@ SELECT count(*) AS processes FROM events WHERE kind IN ('run_started', 'run_resu
 
 class View(Protocol):
     """Whoever watches a session."""
+
+    def recall(self, event: Event) -> None:
+        """Hear an event of an earlier process."""
 
     def started(self, run_dir: Path, recipe: Recipe) -> None:
         """Hear that the run begins or goes on."""
@@ -112,7 +115,10 @@ class _Session:
     async def run(self, stop: Stop) -> Outcome:
         """Play what is left, and say in the log how it ended."""
         syllabus = self._recipe.curriculum.begin()
-        memory = recall(self._log.read(), syllabus)
+        memory = Memory()
+        for event in self._log.read():
+            memory.hear(event, syllabus)
+            self._view.recall(event)
         outcome = await self._until_done(memory, syllabus, stop)
         try:
             if _has_begun(self._log, memory):

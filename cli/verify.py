@@ -20,7 +20,7 @@ from simctl.cli.parts import Part
 from simctl.cli.recipe import parse
 from simctl.cli.recorded import RebuildingTrainer, RecordedTrainer
 from simctl.cli.reenact import Beginning, reenact, relearn
-from simctl.cli.runs import POLICIES, find_run
+from simctl.cli.runs import POLICIES, find_run, is_finished
 from simctl.cli.tables import console
 from simctl.cli.verdict import Verdict, tell
 from simctl.store.access import open_log
@@ -30,10 +30,6 @@ from simctl.store.tape import Heard, Tape
 from simctl.trainer.rebuild import WeightsDifferError, rebuild
 from simctl.trainer.trainer import TRAINER
 
-_LAST_TURN = """
-SELECT payload ->> '$.reason' AS reason FROM events
-WHERE kind IN ('run_started', 'run_resumed', 'run_forked', 'run_ended') ORDER BY seq DESC LIMIT 1
-"""
 # the time before a process went on is not the run's
 _TOOK = """
 SELECT coalesce(sum(passed), 0)::DOUBLE / 1e6 AS seconds FROM (
@@ -104,8 +100,7 @@ class _Case:
     def _tape(self, heard: Heard, producer: str | None = None) -> Tape:
         """Return the tape of what is said, by one producer or by all."""
         events = (each for each in self._events() if producer in (None, each.producer))
-        [turn] = self._log.query(_LAST_TURN).to_pylist()
-        return Tape(events, finished=turn["reason"] == "finished", heard=heard)
+        return Tape(events, finished=is_finished(self._log), heard=heard)
 
     def _trainer(self, place: Path) -> RebuildingTrainer:
         policies, version = PolicyStore(place), 0
