@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from simctl.agents.curriculum import Syllabus
 from simctl.bus.event import Event
-from simctl.bus.messages import PolicySynced, RunForked, RunResumed, RunStarted
+from simctl.bus.messages import OUTSIDE, PolicySynced, RunForked, RunResumed, RunStarted
 
 SOCIETY = "society"
 _TURNS = frozenset({"run_started", "run_resumed", "run_forked", "policy_synced"})
@@ -35,7 +35,7 @@ class Memory:
 
     def hear(self, event: Event, syllabus: Syllabus) -> None:
         """Take in the next event of the log; moves `syllabus` along."""
-        if event.kind == "answer_rescored":  # from outside: the run itself knows nothing of it
+        if event.kind in OUTSIDE:
             return
         if event.producer == SOCIETY and event.epoch == 0:
             self._next_pseq = event.pseq + 1

@@ -363,6 +363,10 @@ class UnknownMessage(Message):
     text: str
 
 
+# what is added to a log from outside; the run itself knows nothing of it
+OUTSIDE = ("answer_rescored", "log_repaired")
+
+
 def kinds() -> dict[str, type[AnyMessage]]:
     """Return every message class by its kind, in the order of the catalogue."""
     classes: tuple[type[AnyMessage], ...] = AnyMessage.__args__

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simctl.bus.messages import OUTSIDE
 from simctl.cli.errors import RunError
 from simctl.cli.keys import nearest
 from simctl.store import address
@@ -16,15 +17,15 @@ from simctl.store.finished import FinishedLog
 
 RECIPE_FILE, POLICIES = "run.toml", "policies"
 
-_FACTS = """
+_FACTS = f"""
 SELECT (SELECT coalesce(max(round), 0) FROM round_ended) AS round,
-    (SELECT kind FROM events WHERE kind <> 'answer_rescored' ORDER BY seq DESC LIMIT 1)
+    (SELECT kind FROM events WHERE kind NOT IN {OUTSIDE} ORDER BY seq DESC LIMIT 1)
         AS last_kind,
     (SELECT reason FROM run_ended ORDER BY seq DESC LIMIT 1) AS reason,
     (SELECT coalesce(sum(sampled_tokens), 0)::BIGINT FROM tokens_by_role) AS tokens,
     (SELECT (payload ->> '$.parent') || ' @ ' || (payload ->> '$.at') FROM events
         WHERE kind = 'run_forked' ORDER BY seq DESC LIMIT 1) AS parent
-"""
+"""  # noqa: S608 - kinds of our own
 _LAST_TURN = """
 SELECT payload ->> '$.reason' AS reason FROM events
 WHERE kind IN ('run_started', 'run_resumed', 'run_forked', 'run_ended')

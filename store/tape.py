@@ -11,22 +11,13 @@ from dataclasses import dataclass
 
 from simctl.bus.asks import ROLES
 from simctl.bus.event import Draft, Event, seal
-from simctl.bus.messages import UnknownMessage, kinds
+from simctl.bus.messages import OUTSIDE, UnknownMessage, kinds
 
 Key = tuple[str, int, int]
 Heard = Callable[[int], None]  # is told how many events were said again
 _ANSWER = "answer"
 # what processes say of themselves, and what was added to the log from outside
-_OF_PROCESSES = frozenset(
-    {
-        "answer_rescored",
-        "log_repaired",
-        "message_rejected",
-        "run_ended",
-        "run_forked",
-        "run_resumed",
-    }
-)
+_OF_PROCESSES = {"message_rejected", "run_ended", "run_forked", "run_resumed", *OUTSIDE}
 _SCHEMAS = {kind: cls.schema_version for kind, cls in kinds().items()}
 
 

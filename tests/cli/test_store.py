@@ -64,6 +64,15 @@ def test_a_damaged_run_is_repaired_and_says_what_is_missing(simctl: Command, run
     assert shown.out == "kept,source\n19,log.duckdb up to 19\n"
 
 
+def test_a_run_that_ended_has_still_ended_when_its_log_was_repaired(simctl: Command, run_dir: Path):
+    simctl("store", "seal", run_dir)
+    with duckdb.connect(run_dir / "log.duckdb") as connection:
+        connection.execute("DELETE FROM events WHERE seq = 20")
+    assert "nothing that anything still tells of" in simctl("store", "repair", run_dir).out
+    assert "finished" in simctl("runs", "--runs-dir", run_dir.parent).out
+    assert ", ended" in simctl("replay", run_dir).out
+
+
 def test_a_whole_log_is_left_as_it_is(simctl: Command, run_dir: Path):
     before = {file: file.read_bytes() for file in run_dir.rglob("*") if file.is_file()}
     said = simctl("store", "repair", run_dir)
