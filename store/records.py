@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -21,14 +22,17 @@ class Records:
         """Add a record; with `sync` it is on the disk when this returns.
 
         Raises:
-            OSError: it could not be written, and the file is as it was.
+            OSError: it could not be written, and no later one stands behind a part of it.
         """
+        if os.fstat(self._file.fileno()).st_size > self.size:
+            self._file.truncate(self.size)  # what was written in part stands behind no record
         try:
             self._write(record)
             if sync:
                 os.fdatasync(self._file.fileno())
         except OSError:
-            self._file.truncate(self.size)
+            with suppress(OSError):  # then the next one tries again
+                self._file.truncate(self.size)
             raise
         self.size += len(record)
 
