@@ -10,7 +10,6 @@ from pathlib import Path
 
 from simctl.store.processes import alive
 
-_NAME = re.compile(r"\..+\.(\d+)\.draft")
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
 
@@ -18,7 +17,7 @@ _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 def draft(target: Path) -> Generator[Path]:
     """Give an empty directory beside `target`; what is not published of it goes away."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    _clean(target.parent)
+    _clean(target)
     place = target.with_name(f".{target.name}.{os.getpid()}.draft")
     shutil.rmtree(place, ignore_errors=True)  # of a killed process that had the same id
     place.mkdir()
@@ -49,10 +48,11 @@ def replace(place: Path, target: Path) -> None:
     sync(target.parent)
 
 
-def _clean(directory: Path) -> None:
-    """Remove what killed processes have left."""
-    for each in directory.iterdir():
-        name = _NAME.fullmatch(each.name)
+def _clean(target: Path) -> None:
+    """Remove what killed processes have left of this target; the rest of a directory is others'."""
+    drafts = re.compile(rf"\.{re.escape(target.name)}\.(\d+)\.draft")
+    for each in target.parent.iterdir():
+        name = drafts.fullmatch(each.name)
         if name and not alive(int(name[1])):
             shutil.rmtree(each, ignore_errors=True)
 
