@@ -9,8 +9,9 @@ from simctl.bus.messages import RunForked
 from simctl.cli.errors import RunError
 from simctl.cli.recipe import Recipe, dump, load
 from simctl.cli.runs import POLICIES, RECIPE_FILE, TakenError
+from simctl.store import copies
 from simctl.store.access import LOG
-from simctl.store.branch import Branchable, branch_off
+from simctl.store.chain import Pages, pages, whole
 from simctl.store.drafts import draft, publish
 from simctl.store.duck import DuckLog
 from simctl.store.origins import origins
@@ -36,7 +37,7 @@ def create(recipe: Recipe, run_dir: Path, base: Path) -> None:
 
 def branch(  # noqa: PLR0913 - all that a branch is made of
     run_dir: Path,
-    parent: Branchable,
+    parent: Pages,
     forked: RunForked,
     *,
     epoch: int,
@@ -50,6 +51,7 @@ def branch(  # noqa: PLR0913 - all that a branch is made of
 
     Raises:
         TakenError: the directory exists.
+        LogCorruptError: the parent's events are not what their hashes say.
     """
     with draft(run_dir) as place:
         (place / RECIPE_FILE).write_text(forked.recipe, encoding="utf-8")
@@ -57,7 +59,8 @@ def branch(  # noqa: PLR0913 - all that a branch is made of
         kept.adopt(policies.path(0))
         for version in versions:
             kept.bring(policies, version)
-        branch_off(parent, forked.at, place / LOG, forked.branch)
+        events = whole(pages(parent, until=forked.at))
+        copies.write(place / LOG, forked.branch, forked.branch, events)
         with DuckLog(place / LOG, run=forked.branch, branch=forked.branch) as log:
             log.submit([Draft(FORK, epoch, 0, forked, FORK)]).result()
         if not publish(place, run_dir):

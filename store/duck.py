@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from simctl.bus.event import Draft, Event
-from simctl.store import journal, reader, tail
+from simctl.store import copies, journal, reader, tail
 from simctl.store.database import (
     Cursors,
     Database,
@@ -27,7 +26,7 @@ from simctl.store.ledger import Ledger
 from simctl.store.patience import Patience
 from simctl.store.query import Limits, Queries
 from simctl.store.recovery import catch_up
-from simctl.store.schema import FORMAT, create_tables, create_views
+from simctl.store.schema import FORMAT, create_views
 from simctl.store.sequencer import Position, Sequencer
 from simctl.store.tail import Mark, Tail
 from simctl.store.writer import Writer
@@ -167,10 +166,7 @@ def create(path: Path, run: str, branch: str) -> None:
     # under another name first: a log that is there is whole, whenever the process is killed
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
-    with in_our_words(path), connect(draft, memory=Limits().memory) as connection:
-        with transaction(connection):
-            create_tables(connection, (run, branch, f"simctl {_version()}"))
-        connection.execute("CHECKPOINT")
+    copies.write(draft, run, branch, ())
     draft.rename(path)
 
 
@@ -200,10 +196,3 @@ def header(path: Path, database: Cursors) -> tuple[str, str]:
     if row is None or row[0] != FORMAT:
         raise ForeignLogError(f"{path} has log format {row and row[0]}; this simctl knows {FORMAT}")
     return row[1], row[2]
-
-
-def _version() -> str:
-    try:
-        return version("simctl")
-    except PackageNotFoundError:
-        return "from source"

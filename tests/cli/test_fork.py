@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from random import Random
 
+import duckdb
 import pytest
 import told
 from calls import Command
@@ -49,6 +50,18 @@ def events(run_dir: Path) -> list[Event]:
 def files(run_dir: Path) -> dict[str, str]:
     found = (path for path in run_dir.rglob("*") if path.is_file())
     return {str(each): hashlib.sha256(each.read_bytes()).hexdigest() for each in found}
+
+
+def test_a_damaged_log_is_not_forked(simctl: Command, parent: Path, tmp_path: Path):
+    damaged = shutil.copytree(parent, tmp_path / "damaged")
+    with duckdb.connect(damaged / "log.duckdb") as connection:
+        connection.execute("UPDATE events SET recipient = 'nobody' WHERE seq = 20")
+    run_dir = tmp_path / "fork"
+    for at in (20, len(events(parent))):
+        said = simctl("fork", damaged, "--at", at, "--only-create", "--run-dir", run_dir)
+        assert (said.code, run_dir.exists()) == (1, False)
+        assert "event 20 is not what its hash says" in said.err
+        assert "simctl store repair" in said.err
 
 
 def test_a_fork_never_contains_an_event_of_the_branch_it_left(

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from simctl.agents.curriculum import Extend, Uniform
 from simctl.bus.event import Event
 from simctl.cli.state import Fold, State, fold
-from simctl.store.branch import branch_off
+from simctl.store import copies
+from simctl.store.chain import pages
 from simctl.store.client import RemoteLog
 from simctl.store.duck import DuckLog
 from simctl.store.finished import FinishedLog
@@ -99,7 +100,7 @@ def after_its_end(run_dir: Path) -> Iterator[Iterable[Event]]:
 def in_a_fork(run_dir: Path) -> Iterator[Iterable[Event]]:
     with DuckLog(run_dir / "parent.duckdb", run="parent") as log:
         log.submit(told.fixed()).result()
-        branch_off(log, log.last_seq, run_dir / "log.duckdb", "fork")
+        copies.write(run_dir / "log.duckdb", "fork", "fork", pages(log))
     with FinishedLog(run_dir / "log.duckdb") as log:
         yield log.read()
 
