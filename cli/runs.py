@@ -28,7 +28,7 @@ SELECT (SELECT coalesce(max(round), 0) FROM round_ended) AS round,
 """  # noqa: S608 - kinds of our own
 _LAST_TURN = """
 SELECT payload ->> '$.reason' AS reason FROM events
-WHERE kind IN ('run_started', 'run_resumed', 'run_forked', 'run_ended')
+WHERE kind IN ('run_started', 'run_resumed', 'run_forked', 'run_ended') AND seq <= {}
 ORDER BY seq DESC LIMIT 1
 """
 _SCORES = """
@@ -155,9 +155,10 @@ def card(path: Path) -> Card:
     )
 
 
-def is_finished(log: RemoteLog | FinishedLog) -> bool:
-    """Tell whether a run came to its end and has not gone on."""
-    return bool(log.query(_LAST_TURN).to_pylist() == [{"reason": "finished"}])
+def is_finished(log: RemoteLog | FinishedLog, until: int | None = None) -> bool:
+    """Tell whether a run, up to seq `until`, came to its end and has not gone on."""
+    until = log.last_seq if until is None else until
+    return bool(log.query(_LAST_TURN.format(until)).to_pylist() == [{"reason": "finished"}])
 
 
 def _state(facts: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ _TOOK = f"""
 SELECT coalesce(sum(passed), 0)::DOUBLE / 1e6 AS seconds FROM (
     SELECT seq, kind, wall_us - lag(wall_us) OVER (ORDER BY seq) AS passed FROM events
     WHERE kind NOT IN {OUTSIDE}
-) WHERE seq > {{}} AND kind NOT IN ('run_resumed', 'run_forked')
+) WHERE seq > {{}} AND seq <= {{}} AND kind NOT IN ('run_resumed', 'run_forked')
 """  # noqa: S608 - kinds of our own
 
 
@@ -91,8 +91,12 @@ class _Case:
             machine=self._begin.started.machine,
             decode=self._vocabulary.decode,
             seconds=time.monotonic() - begun,
-            run_seconds=self._log.query(_TOOK.format(self._begin.seq)).to_pylist()[0]["seconds"],
+            run_seconds=self._took(),
         )
+
+    def _took(self) -> float:
+        [row] = self._log.query(_TOOK.format(self._begin.seq, self.last_seq)).to_pylist()
+        return float(row["seconds"])
 
     def _events(self) -> Iterator[Event]:
         return self._log.read(self._begin.seq, self.last_seq)
@@ -100,7 +104,7 @@ class _Case:
     def _tape(self, heard: Heard, producer: str | None = None) -> Tape:
         """Return the tape of what is said, by one producer or by all."""
         events = (each for each in self._events() if producer in (None, each.producer))
-        return Tape(events, finished=is_finished(self._log), heard=heard)
+        return Tape(events, finished=is_finished(self._log, self.last_seq), heard=heard)
 
     def _trainer(self, place: Path) -> RebuildingTrainer:
         policies, version = PolicyStore(place), 0

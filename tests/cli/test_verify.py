@@ -7,6 +7,8 @@ from calls import Command
 
 from simctl.agents.policy.embedded import PATH
 from simctl.cli.recipe import load
+from simctl.cli.runs import is_finished
+from simctl.store.access import open_log
 from simctl.store.policies import PolicyStore
 
 
@@ -29,3 +31,9 @@ def test_a_log_that_was_not_made_by_a_society_parts_at_once(simctl: Command, tmp
     assert said.code == 1
     assert "First divergence: event 1, round 0, society" in said.out
     assert "policy_sha256" in said.out
+
+
+def test_a_run_that_ends_meanwhile_had_not_ended_where_its_verification_began(told_run: Path):
+    with open_log(told_run) as log:
+        last = log.last_seq
+        assert [is_finished(log, until) for until in (last - 1, last)] == [False, True]
