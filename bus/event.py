@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import Annotated
 
 from pydantic import Field
@@ -17,6 +18,12 @@ from simctl.bus.values import canonical
 
 _NAMESPACE = uuid.UUID("6f2d8d0e-54f0-5c1e-9c52-6d1f3c1b7a55")
 GENESIS = "0" * 64  # the hash before the first event
+# what a hash covers, in this order, with what was said
+HASHED = (
+    "kind", "schema", "sender", "recipient", "episode", "round", "cause", "task",
+    "policy_version", "payload",
+)  # fmt: skip
+_hashed = attrgetter(*HASHED)
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -117,19 +124,7 @@ def chain_hash(prev_hash: str, head: Sequence[str | int | None], said: Utterance
 
 def rehash(event: Event) -> str:
     """Return the hash that an event from a log must have."""
-    head = (
-        event.kind,
-        event.schema,
-        event.sender,
-        event.recipient,
-        event.episode,
-        event.round,
-        event.cause,
-        event.task,
-        event.policy_version,
-        event.payload,
-    )
-    return chain_hash(event.prev_hash, head, event.utterance)
+    return chain_hash(event.prev_hash, _hashed(event), event.utterance)
 
 
 def seal(  # noqa: PLR0913 - where it stands, and when it got there

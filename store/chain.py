@@ -8,14 +8,10 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from simctl.bus.event import GENESIS
+from simctl.bus.event import GENESIS, HASHED
 from simctl.store.errors import LogCorruptError
 from simctl.store.rows import PAGE, SCHEMA
 
-_HEAD = (
-    "kind", "schema", "sender", "recipient", "episode", "round", "cause", "task",
-    "policy_version", "payload",
-)  # fmt: skip
 _SAID = ("prompt_tokens", "tokens", "logprobs")  # four bytes a number, as the hash wants them
 _WIDTH = 4
 _GROUP = 16  # pages
@@ -101,7 +97,7 @@ def grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 def hashes(rows: pa.Table) -> Iterator[str]:
     """Give the hash that each row must have, from its columns."""
-    heads = zip(*(rows.column(name).to_pylist() for name in _HEAD), strict=True)
+    heads = zip(*(rows.column(name).to_pylist() for name in HASHED), strict=True)
     said = zip(*(_numbers(rows.column(name)) for name in _SAID), strict=True)
     before = rows.column("prev_hash").to_pylist()
     for prev_hash, head, numbers in zip(before, heads, said, strict=True):

@@ -88,11 +88,6 @@ def check(run_dir: Path) -> Iterator[Finding]:
         yield from _segments(log, run_dir / segments.FOLDER)
 
 
-def log_check(run_dir: Path) -> Iterator[Finding]:
-    """Give what `check` finds of the log itself and of what must not be ahead of it."""
-    return (each for each in check(run_dir) if each.verdict == "damaged" and each.mendable)
-
-
 def _is_database(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(_MAGIC) + _MAGIC_AT)[_MAGIC_AT:] == _MAGIC

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from simctl.bus.event import GENESIS, Event
+from simctl.bus.event import Event
 from simctl.store.errors import LogCorruptError
 from simctl.store.records import Records
 
@@ -134,11 +134,6 @@ def compare(log: Path, seq: int, hash_at: Callable[[int], str | None]) -> None:
         raise LogCorruptError(
             f"event {mark.seq} of {log} is not the one that was acknowledged: {repair}"
         )
-
-
-def at_genesis() -> Mark:
-    """Return the mark of a log without events."""
-    return Mark(0, GENESIS, {})
 
 
 def _mend(file: Path, records: Records) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simctl.bus.event import Draft, Event
+from simctl.bus.event import GENESIS, Draft, Event
 from simctl.store import tail
 from simctl.store.duck import DuckLog
 from simctl.store.errors import LogCorruptError
@@ -92,7 +92,7 @@ def test_a_commit_that_was_killed_before_its_mark_is_marked_when_the_log_opens(
 
 def test_the_last_mark_is_found_without_reading_all(run_dir: Path):
     path = run_dir / "log.duckdb"
-    with tail.Tail(path, tail.at_genesis()) as written:
+    with tail.Tail(path, tail.Mark(0, GENESIS, {})) as written:
         for seq in range(1, 12_001):
             written.mark(tail.Mark(seq, "0" * 64, {"solver": 1}))
         assert written.size > 1_000_000
