@@ -15,7 +15,7 @@ from simctl.bus.messages import BatchBuilt, RoundEnded
 from simctl.cli.recipe import load
 from simctl.store import segments
 from simctl.store.check import check
-from simctl.store.duck import DuckLog
+from simctl.store.duck import DuckLog, create
 from simctl.store.errors import LogBusyError, RunMissingError
 from simctl.store.findings import COPY, REPAIR, Finding
 from simctl.store.finished import FinishedLog
@@ -219,3 +219,8 @@ def test_events_that_only_the_journal_has_are_looked_at_and_told(tmp_path: Path)
     [order] = [each for each in check(tmp_path / "run") if each.name == "order"]
     assert order.text == "600 events, each seq once"
     assert bad(tmp_path / "run") == []
+
+
+def test_a_log_has_its_views_as_soon_as_it_is_there(tmp_path: Path):
+    create(tmp_path / "log.duckdb", "run-a", "main")
+    assert not [each for each in check(tmp_path) if each.verdict != "whole"]
