@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from simctl.cli.runs import find_run
+from simctl.cli.runs import find_run, is_finished
 from simctl.cli.tables import console, pairs
+from simctl.store.access import open_log
 from simctl.store.repair import Repaired, repair
 
 
@@ -25,7 +26,9 @@ def repair_run(run: str | None, runs_dir: Path) -> None:
     facts.add_row("kept", f"{done.kept.seq:,} events, from {done.source}")
     facts.add_row("missing", _missing(done))
     facts.add_row("set aside", _aside(done))
-    facts.add_row("go on", f"simctl run --resume {path}")
+    with open_log(path) as log:
+        again = "replay" if is_finished(log) else "run --resume"
+    facts.add_row("go on", f"simctl {again} {path}")
     screen.print(facts, highlight=False, soft_wrap=True)
 
 

@@ -113,8 +113,10 @@ def unbundle(file: Path, run_dir: Path) -> Manifest:
             if each.verdict == "damaged":
                 raise BundleError(f"{file} holds a damaged run: {each.name}: {each.text}")
         with open_log(place) as log:
-            if log.last_seq != manifest.events:
-                raise BundleError(f"{file} holds {log.last_seq} events, not {manifest.events}")
+            last = log.last_seq
+            [chain] = [each.hash for each in log.read(last - 1, last)] or [GENESIS]
+            if (last, chain) != (manifest.events, manifest.chain):
+                raise BundleError(f"{file} was changed: its events are not those of its manifest")
         if not publish(place, run_dir):
             raise BundleError(f"{run_dir} exists, and a run overwrites nothing: name another")
     return manifest
@@ -127,9 +129,9 @@ def _chosen(run_dir: Path, choice: Choice) -> Iterator[str]:
     if choice == "none":
         versions = []
     elif choice == "ends":
-        # a fork has versions 0 and its root, from which it learns
+        # a fork learns from its root; while the last version is made, the one before it serves
         root = versions[1:2] if versions[1:2] != [1] else []
-        versions = sorted({*versions[:1], *root, *versions[-1:]})
+        versions = sorted({*versions[:1], *root, *versions[-2:]})
     for version in versions:
         for file in sorted(policies.path(version).iterdir()):
             if file.is_file():

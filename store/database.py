@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -41,6 +42,7 @@ _OWNER: dict[str, str | bool | int] = {
 # by itself a file that is closed writes all of its write-ahead log again, full disk or not
 _OWNED = "PRAGMA disable_checkpoint_on_shutdown"
 _AGAIN = 0.02  # seconds
+_INSIST = 20.0  # seconds
 _PID = re.compile(r"PID (\d+)")
 
 
@@ -130,7 +132,8 @@ class Database:
         When it cannot be opened whoever wants a cursor waits on, for another try or the end.
         """
         self._shut = True
-        self._wait_for_users(stop)
+        if not self._wait_for_users(stop):
+            raise LogBrokenError(f"a query on {self.path} cannot be stopped: end its process")
         self._release()
         self.connection = self._open()
         with self._change:
@@ -166,12 +169,14 @@ class Database:
             self._ended = reason
             self._change.notify_all()
 
-    def _wait_for_users(self, stop: Callable[[], None]) -> None:
-        users = True
-        while users:
+    def _wait_for_users(self, stop: Callable[[], None]) -> bool:
+        """Wait until nobody uses the file, and tell whether that came about."""
+        end, users = time.monotonic() + _INSIST, True
+        while users and time.monotonic() < end:
             stop()  # again, for one that was about to begin
             with self._change:
                 users = not self._change.wait_for(lambda: not self._users, _AGAIN)
+        return not users
 
     def _release(self) -> None:
         with suppress(duckdb.Error):

@@ -65,6 +65,7 @@ _REFUSED = frozenset(
     )
 )
 _OWN = "SELECT 1 FROM duckdb_functions() WHERE function_name = ? AND NOT internal"
+_LONGEST = 65_536  # characters: DuckDB cannot be stopped while it reads a statement
 _ONLY = "only SELECT, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN of these are allowed"
 
 
@@ -74,6 +75,8 @@ def check(cursor: Connection, sql: str) -> None:
     Raises:
         QueryError: it is not allowed.
     """
+    if len(sql) > _LONGEST:
+        raise QueryError(f"{len(sql)} characters are more than the {_LONGEST} of a statement")
     statements = cursor.extract_statements(sql)
     if len(statements) != 1:
         raise QueryError(f"one statement at a time: this is {len(statements)}")

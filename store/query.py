@@ -5,6 +5,7 @@ Four guards stand together, because each alone can be got round: one statement t
 size (see `room` for what DuckDB does not count).
 """
 
+import math
 import threading
 import time
 from collections.abc import Generator
@@ -18,11 +19,13 @@ from simctl.store.database import Connection, Cursors
 from simctl.store.dictionary import explained
 from simctl.store.errors import QueryError
 from simctl.store.guard import check
-from simctl.store.room import bounded
+from simctl.store.room import Room
 
 _BATCH = 8192
 _AGAIN = 0.02  # seconds
-_ROOM = 2  # times the memory that DuckDB may count: for what it does not
+_ROOM = Room()  # the process's, so there is one
+_GROWTH = 2  # times the memory that DuckDB may count: for what it does not
+_INSIST = 5.0  # seconds: longer than most single calls, which nothing can interrupt
 _LOOK = 0.1  # seconds between two looks at memory: each costs a quarter of a small commit
 # what is read of tables makes room by itself
 _HELD = "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag <> 'BASE_TABLE'"
@@ -60,7 +63,7 @@ class Queries:
         with (
             self._database.cursor() as cursor,
             self._watched(cursor),
-            bounded(_ROOM * limits.memory),
+            _ROOM.bounded(_GROWTH * limits.memory),
         ):
             try:
                 check(cursor, sql)
@@ -86,9 +89,9 @@ class Queries:
             self.stop_all("stopped: the log needed the memory; ask for less")
 
     def stop_all(self, reason: str) -> None:
-        """Stop the queries that run now, and wait until they have."""
+        """Stop the queries that run now, and wait for a while until they have."""
         with self._change:
-            self._stop(list(self._running), reason)
+            self._stop(list(self._running), reason, _INSIST)
 
     @contextmanager
     def _watched(self, cursor: Connection) -> Generator[None]:
@@ -112,8 +115,11 @@ class Queries:
         with self._change:
             self._stop([cursor], reason)
 
-    def _stop(self, cursors: list[Connection], reason: str) -> None:
+    def _stop(self, cursors: list[Connection], reason: str, seconds: float = math.inf) -> None:
+        end = time.monotonic() + seconds
         while running := [each for each in cursors if each in self._running]:
+            if time.monotonic() > end:
+                return
             for cursor in running:
                 self._running[cursor] = reason
                 cursor.interrupt()

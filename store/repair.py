@@ -1,8 +1,10 @@
 """A repair of a damaged log: its longest whole beginning, from wherever that can still be read."""
 
+import fcntl
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,17 +53,51 @@ def repair(run_dir: Path) -> Repaired | None:
     if not any(each.mendable for each in check(run_dir) if each.verdict == "damaged"):
         return None
     aside = _copy(run_dir)
-    with draft(run_dir / REPAIR) as place:
+    with _held(run_dir / LOG, aside / LOG), draft(run_dir / REPAIR) as place:
         done = _rebuild(run_dir, aside, place)
         _set_aside(run_dir, done)
-        # until the new log has its name, a tail would tell that it has lost events
-        for name in (WAL, tail.FILE):
-            (run_dir / name).unlink(missing_ok=True)
-        journal.remove(run_dir / LOG)
-        replace(place / LOG, run_dir / LOG)
-        if (place / tail.FILE).exists():
-            replace(place / tail.FILE, run_dir / tail.FILE)
+        _put(place, run_dir)
     return done
+
+
+def _put(place: Path, run_dir: Path) -> None:
+    """Put a new log in the place of the old one, whose files are aside.
+
+    As long as there is a tail, a log that is not there or lacks events is refused: whenever this is
+    killed, nobody takes a part for the whole, and another repair finds the files that are aside.
+    """
+    if not (run_dir / tail.FILE).exists():
+        shutil.copy2(place / tail.FILE, run_dir / tail.FILE)
+    for name in (LOG, WAL):
+        (run_dir / name).unlink(missing_ok=True)
+    journal.remove(run_dir / LOG)
+    replace(place / LOG, run_dir / LOG)
+    replace(place / tail.FILE, run_dir / tail.FILE)
+
+
+@contextmanager
+def _held(log: Path, copy: Path) -> Generator[None]:
+    """Let no other process open the file `log` as its owner, which is still as it was copied.
+
+    Raises:
+        LogBusyError: somebody has opened it.
+    """
+    if not log.exists():
+        yield
+        return
+    with log.open("rb") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            raise LogBusyError(f"{log} is in use: stop its run, then repair it") from error
+        if _stamp(log) != _stamp(copy):
+            raise LogBusyError(f"{log} was written while it was copied: repair it again")
+        yield
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _copy(run_dir: Path) -> Path:
@@ -73,7 +109,8 @@ def _copy(run_dir: Path) -> Path:
                 shutil.copy2(run_dir / name, place / name)
         if (run_dir / journal.DIRECTORY).exists():
             shutil.copytree(run_dir / journal.DIRECTORY, place / journal.DIRECTORY)
-        publish(place, target)
+        if not publish(place, target):
+            raise LogBusyError(f"{target} is there already: another repair is at work")
     return target
 
 
@@ -148,6 +185,8 @@ def _ahead(policies: PolicyStore, kept: int, said: int) -> tuple[int, ...]:
     """Return the versions that know more than the log: what they learned from or said is lost."""
 
     def ahead(version: int) -> bool:
+        if version == 0:  # it has learned from nothing
+            return False
         try:
             state = policies.state(version)
         except PolicyError:  # without a state nobody can go on from it

@@ -5,6 +5,7 @@ value of 16 GB. The kernel refuses that, and the query alone fails.
 """
 
 import resource
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,19 +14,39 @@ _STATM = Path("/proc/self/statm")  # where it is missing, nothing is bounded
 _DATA = 5  # its column of data pages
 
 
-@contextmanager
-def bounded(room: int) -> Generator[None]:
-    """Let the process grow by `room` bytes at most, unless something bounds it already."""
+class Room:
+    """The bound, which belongs to the process: the first query sets it, the last one lifts it."""
+
+    def __init__(self) -> None:
+        """Bound nothing yet."""
+        self._lock = threading.Lock()
+        self._queries = 0
+        self._before: tuple[int, int] | None = None
+
+    @contextmanager
+    def bounded(self, room: int) -> Generator[None]:
+        """Let the process grow by `room` bytes at most, unless something else bounds it."""
+        with self._lock:
+            self._queries += 1
+            if self._queries == 1:
+                self._before = _bound(room)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._queries -= 1
+                if not self._queries and self._before is not None:
+                    resource.setrlimit(resource.RLIMIT_DATA, self._before)
+
+
+def _bound(room: int) -> tuple[int, int] | None:
+    """Set the bound, and return what was there before it; nothing if there is one already."""
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if soft != resource.RLIM_INFINITY or not _STATM.exists():
-        yield
-        return
+        return None
     used = int(_STATM.read_text().split()[_DATA]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_DATA, (used + room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+    return soft, hard
 
 
 def unbound() -> None:

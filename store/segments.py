@@ -123,7 +123,6 @@ def seal(log: Log, folder: Path, rows: int = ROWS) -> list[Segment]:
         manifest = read(folder) or Manifest(
             simctl=simctl.__version__, run=log.run, branch=log.branch
         )
-        _clean(folder, manifest)
         _agree(log, manifest.end)
         sealed: list[Segment] = []
         while manifest.end.seq < until:
@@ -131,6 +130,7 @@ def seal(log: Log, folder: Path, rows: int = ROWS) -> list[Segment]:
             sealed.append(made)
             manifest = manifest.model_copy(update={"segments": (*manifest.segments, made)})
             write(folder, manifest)
+        _clean(folder, manifest)  # only now: until then a stray segment may be the last copy
     return sealed
 
 

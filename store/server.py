@@ -9,10 +9,12 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import uvicorn
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -32,6 +34,7 @@ from simctl.store.wire import ENDPOINT, dump_error, dump_table, load_drafts
 Publish = Callable[[Sequence[Draft]], Future[list[Event]]]
 ARROW = "application/vnd.apache.arrow.stream"
 SOCKET = "store.sock"
+QUERIES = 4  # that are answered at once; others wait
 _LONGEST = 100  # bytes of a socket's path: the kernel takes 107
 _LONGEST_WAIT = 600.0
 
@@ -45,6 +48,7 @@ class Endpoint:
         self._run_dir = run_dir
         self._publish = publish
         self._news = _News()
+        self._asking = CapacityLimiter(QUERIES)
         # the log is longer by what an earlier endpoint kept: no epoch is used twice
         self._epoch = log.last_seq
         self._pseq = 0
@@ -134,9 +138,9 @@ class Endpoint:
 
     async def _sql(self, request: Request) -> Response:
         asked = await request.json()
-        table = await run_in_threadpool(
-            self._log.query, asked["sql"], max_rows=asked.get("max_rows")
-        )
+        ask = partial(self._log.query, asked["sql"], max_rows=asked.get("max_rows"))
+        # threads of their own, or many slow queries would keep the trainer from its events
+        table = await to_thread.run_sync(ask, limiter=self._asking)
         return _arrow(await run_in_threadpool(dump_table, table))
 
     async def _append(self, request: Request) -> Response:

@@ -215,15 +215,18 @@ def test_forged_events_are_refused_by_the_chain_whatever_the_manifest_says(
     assert (said.code, "is not what its hash says" in said.err) == (2, True)
 
 
-def test_a_bundle_that_lacks_events_is_refused(simctl: Command, bundle: Path, tmp_path: Path):
+@pytest.mark.parametrize(("key", "value"), [("events", 10**6), ("chain", "f" * 64)])
+def test_a_bundle_with_other_events_than_it_says_is_refused(
+    simctl: Command, bundle: Path, tmp_path: Path, key: str, value: object
+):
     def promise_more(inside: Members) -> None:
         manifest = json.loads(inside["manifest.json"])
-        manifest["events"] += 1
+        manifest[key] = value
         inside["manifest.json"] = json.dumps(manifest).encode()
 
     rewrite(bundle, promise_more)
     said = simctl("open", bundle, "--run-dir", tmp_path / "opened")
-    assert (said.code, "events, not" in said.err) == (2, True)
+    assert (said.code, "not those of its manifest" in said.err) == (2, True)
 
 
 @pytest.mark.parametrize("content", [b"", b"no tar at all" * 1000, bytes(20_000)])

@@ -43,6 +43,9 @@ class Watcher:
     def __init__(self, kind: str = "never", act: Callable[[], None] = lambda: None) -> None:
         self._kind, self._act = kind, act
 
+    def recall(self, event: Event) -> None:
+        pass
+
     def started(self, run_dir: Path, recipe: Recipe) -> None:
         del run_dir, recipe
         if not self._kind:

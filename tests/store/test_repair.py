@@ -1,6 +1,8 @@
 """A repair keeps the longest whole beginning, from wherever it can be read, and invents nothing."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -11,6 +13,7 @@ import torn
 from simctl.bus.event import Event
 from simctl.bus.messages import LogRepaired
 from simctl.cli.recipe import load
+from simctl.store import repair as repair_module
 from simctl.store import segments
 from simctl.store.check import check
 from simctl.store.duck import DuckLog
@@ -218,3 +221,72 @@ def test_a_journal_gives_back_what_the_write_ahead_log_has_lost(tmp_path: Path):
     assert (done.kept.seq, done.missing) == (600, {})
     assert done.source == "journal up to 600"
     assert not (tmp_path / "run" / "journal").exists()
+
+
+_DYING = """
+import os, sys
+from pathlib import Path
+from simctl.store import repair
+
+left = int(sys.argv[2])
+
+def dying(do):
+    def act(*arguments, **options):
+        global left
+        if left == 0:
+            os._exit(9)
+        left -= 1
+        return do(*arguments, **options)
+    return act
+
+put = repair._put
+def dying_put(*arguments):
+    Path.unlink = dying(Path.unlink)
+    repair.replace = dying(repair.replace)
+    return put(*arguments)
+repair._put = dying_put
+repair.repair(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+def test_a_repair_that_is_killed_at_any_step_leaves_nothing_that_is_taken_for_whole(
+    run: Path, whole: Path, tmp_path: Path
+):
+    tear(run, 30)
+    step, code = 0, 9
+    while code == 9:
+        place = shutil.copytree(run, tmp_path / f"killed-{step}")
+        command = [sys.executable, "-c", _DYING, place, str(step)]
+        code = subprocess.run(command, check=False).returncode
+        repair(place)
+        kept = [event for event in events(place) if event.kind != "log_repaired"]
+        assert kept == events(whole)[:29]
+        step += 1
+    assert (code, step > 4) == (0, True)
+
+
+@pytest.mark.slow
+def test_a_log_that_is_being_repaired_cannot_be_opened(run: Path):
+    tear(run, 30)
+    code = (
+        "import sys; from pathlib import Path; from simctl.store.duck import DuckLog;"
+        "DuckLog(Path(sys.argv[1]), run='told')"
+    )
+    with repair_module._held(run / "log.duckdb", run / "log.duckdb"):  # noqa: SLF001 - while it is at work
+        tried = subprocess.run(
+            [sys.executable, "-c", code, run / "log.duckdb"],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    assert "LogBusyError" in tried.stderr
+
+
+def test_a_first_version_without_its_state_stays(run: Path):
+    policies = PolicyStore(run / "policies")
+    policies.commit(0, lambda at: (at / WEIGHTS).write_bytes(b"w") and None, PolicyState(version=0))
+    (policies.path(0) / "trainer_state.json").write_text("{")
+    tear(run, 30)
+    assert repaired(run).policies == ()
+    assert policies.path(0).exists()

@@ -155,3 +155,19 @@ def test_a_file_that_is_no_segment_is_refused(tmp_path: Path):
     (tmp_path / "x.parquet").write_text("no parquet")
     with pytest.raises(LogCorruptError, match=r"x\.parquet is damaged"):
         list(segments.table_pages(tmp_path / "x.parquet"))
+
+
+def test_a_segment_without_a_manifest_stays_when_the_log_cannot_be_sealed(
+    run_dir: Path, folder: Path, append: Append, say: Say
+):
+    path = run_dir / "log.duckdb"
+    with DuckLog(path, run="run-a") as log:
+        append(log, [say(at) for at in range(25)])
+        segments.seal(log, folder)
+    [sealed] = folder.glob("*.parquet")
+    (folder / segments.MANIFEST).unlink()
+    with duckdb.connect(path) as connection:
+        connection.execute("UPDATE events SET sender = 'other' WHERE seq = 10")
+    with FinishedLog(path) as log, pytest.raises(LogCorruptError):
+        segments.seal(log, folder)
+    assert sealed.exists()
