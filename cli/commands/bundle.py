@@ -17,7 +17,7 @@ def command(
     ] = None,
     policies: Annotated[
         Literal["all", "ends", "none"],
-        typer.Option(help="Versions of the policy to take along; ends are the first and the last"),
+        typer.Option(help="Policy versions to take along; ends: the first and the last two"),
     ] = "ends",
     runs_dir: RunsDir = RUNS,
 ) -> None:
