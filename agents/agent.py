@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from simctl.agents.policy.sampler import Completion, Request, Sampler
+from simctl.bus.answers import RoleFailed
 from simctl.bus.asks import ROLES, Ask, Role
 from simctl.bus.bus import Bus
 from simctl.bus.dice import stream
 from simctl.bus.event import Draft, Event, Utterance
-from simctl.bus.messages import AnyMessage, RoleFailed
+from simctl.bus.messages import AnyMessage
 from simctl.bus.rejection import fault, rejection
 
 

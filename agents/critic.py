@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
+from simctl.bus.answers import CritiqueWritten
 from simctl.bus.asks import WriteCritique
 from simctl.bus.event import Event
-from simctl.bus.messages import CritiqueWritten
 
 FAULT = "!"  # stands after the first wrong step
 

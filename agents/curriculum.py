@@ -8,19 +8,35 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from simctl.bus.answers import TaskPosed
 from simctl.bus.event import Event
-from simctl.bus.messages import AnswerGraded, CurriculumMoved, TaskChecked, TaskPosed
+from simctl.bus.messages import (
+    AnswerGraded,
+    CurriculumMoved,
+    TaskChecked,
+)
 from simctl.bus.values import Value
 
 _MEMORY = 0.7  # share of an earlier round's solve rate that the running one keeps
 
 
 class Start(Value):
-    """What an episode starts from: a difficulty to draw, or a parent to extend (or neither)."""
+    """What an episode starts from: a difficulty to draw, or a parent to extend (or neither).
+
+    `problem` is a stored problem to play again and `attempt` a stored attempt at it to go on from;
+    `target` is an unsolved problem that what is posed should help with. `reveal` is the share of
+    its view that a teacher sees, and `temperature` that of the solver; where they are not steered,
+    the episode's own hold.
+    """
 
     difficulty: int = 1
     parent: str = ""
     parent_task: int | None = None
+    problem: str = ""
+    attempt: str = ""
+    target: str = ""
+    reveal: float | None = None
+    temperature: float | None = None
 
 
 class Curriculum(Value, ABC):

@@ -7,15 +7,17 @@ from pydantic import Field
 from simctl.agents.curriculum import Start
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment, Grade
+from simctl.bus.answers import (
+    AttemptMade,
+    AttemptRevised,
+    TaskPosed,
+)
 from simctl.bus.asks import Role, Sampling, SolveTask
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     AnswerGraded,
-    AttemptMade,
-    AttemptRevised,
     EpisodeEnded,
     TaskChecked,
-    TaskPosed,
 )
 from simctl.bus.values import Value
 
@@ -71,6 +73,7 @@ class Episode(Value, ABC):
             difficulty=found.difficulty,
             degenerate=found.degenerate,
             reference=found.reference,
+            path=found.path,
         )
         await stage.note(checked, cause=posed, task=posed.seq)
         return checked

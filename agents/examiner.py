@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
+from simctl.bus.answers import TaskPosed
 from simctl.bus.asks import PoseTask
 from simctl.bus.event import Event
-from simctl.bus.messages import TaskPosed
 
 
 @dataclass(frozen=True, slots=True)

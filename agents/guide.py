@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
 from simctl.agents.policy.sampler import Completion
+from simctl.bus.answers import (
+    HintGiven,
+    TaskJudged,
+)
 from simctl.bus.asks import GiveHint, JudgeTask
 from simctl.bus.event import Event
-from simctl.bus.messages import HintGiven, TaskJudged
 
 CLEAN, DEGENERATE = "^", "~"  # its judgements: a proper problem, or not
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 
 from simctl.agents.curriculum import Syllabus
 from simctl.bus.event import Event
-from simctl.bus.messages import OUTSIDE, PolicySynced, RunForked, RunResumed, RunStarted
+from simctl.bus.messages import (
+    OUTSIDE,
+    PolicySynced,
+    RunForked,
+    RunResumed,
+    RunStarted,
+)
 
 SOCIETY = "society"
 _TURNS = frozenset({"run_started", "run_resumed", "run_forked", "policy_synced"})

@@ -8,7 +8,11 @@ from simctl.agents.evaluation import Suite, evaluate
 from simctl.agents.policy.sampler import ServingSampler
 from simctl.agents.policy.sync import sync
 from simctl.agents.tasks.environment import Environment
-from simctl.bus.messages import PolicyEvaluated, PolicySynced, PolicyUpdated
+from simctl.bus.messages import (
+    PolicyEvaluated,
+    PolicySynced,
+    PolicyUpdated,
+)
 from simctl.store.policies import PolicyStore
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
 from simctl.agents.policy.sampler import Completion
+from simctl.bus.answers import (
+    AttemptMade,
+    AttemptRevised,
+)
 from simctl.bus.asks import SolveTask
 from simctl.bus.event import Event
-from simctl.bus.messages import AttemptMade, AttemptRevised
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from random import Random
 
+from simctl.bus.answers import RoleFailed
 from simctl.bus.asks import ROLES, AnyAsk, Role
 from simctl.bus.dice import dice
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import AnswerGraded, AnyMessage, RoleFailed
+from simctl.bus.messages import (
+    AnswerGraded,
+    AnyMessage,
+)
 
 
 class RoleFailedError(Exception):

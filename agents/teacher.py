@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
 from simctl.agents.policy.sampler import Completion
+from simctl.bus.answers import LessonGiven
 from simctl.bus.asks import GiveLesson, ShowDemonstration
 from simctl.bus.event import Event
-from simctl.bus.messages import DemonstrationGiven, LessonGiven
+from simctl.bus.messages import DemonstrationGiven
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Teacher:
                 raise TypeError(f"the teacher cannot answer {asked.kind!r}")
 
     async def _lesson(self, asked: Event, ask: GiveLesson) -> Answer:
-        prompt = prompts.teacher(ask.problem, *_view(ask))
+        prompt = _prompt(ask)
         if ask.speak:
             [said] = await self.voice.say(asked, ask, prompt)
         else:
@@ -59,11 +60,13 @@ class Teacher:
         )
 
 
-def _view(ask: GiveLesson) -> tuple[str, ...]:
+def _prompt(ask: GiveLesson) -> str:
     match ask.view:
-        case "critique":
-            return ask.attempt, ask.critique
-        case "reference":
-            return (ask.reference,)
+        case "self":
+            return prompts.solver(ask.problem)
         case "blank":
-            return ("",)
+            return prompts.teacher(ask.problem, "")
+        case "critique" | "attempt":
+            return prompts.teacher(ask.problem, ask.attempt, ask.critique)
+        case "reference" | "path" | "answer" | "sibling" | "skill":
+            return prompts.teacher(ask.problem, ask.reference)

@@ -16,7 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import AnyMessage, RunEnded, UnknownMessage
+from simctl.bus.messages import (
+    AnyMessage,
+    RunEnded,
+    UnknownMessage,
+)
 from simctl.store.access import LOG, open_log
 from simctl.store.duck import DuckLog
 from simctl.store.log import EventLog

@@ -30,9 +30,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from simctl.bus.answers import AttemptMade
 from simctl.bus.event import Draft, Utterance
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import AttemptMade
 from simctl.bus.quiescence import Quiescence
 from simctl.store.database import connect
 from simctl.store.duck import DuckLog

@@ -8,7 +8,10 @@ from simctl.bus.values import Value
 
 Role = Literal["examiner", "solver", "critic", "guide", "teacher"]
 ROLES: tuple[Role, ...] = ("examiner", "solver", "critic", "guide", "teacher")
-View = Literal["blank", "reference", "critique"]
+# what a teacher sees that the solver does not; `self` is the solver's own prompt, `blank` nothing
+View = Literal[
+    "blank", "reference", "critique", "path", "answer", "sibling", "skill", "attempt", "self"
+]
 
 
 class Message(Value):
@@ -38,26 +41,99 @@ class Ask(Message):
 
 
 class PoseTask(Ask):
-    """Ask the examiner for a problem: a new one, or further steps of `parent`."""
+    """Ask the examiner for a problem: a new one, or further steps of `parent`.
+
+    `target` is an unsolved problem that the new one should help with.
+    """
 
     kind: Literal["pose_task"] = "pose_task"
     parent: str = ""
     parent_task: int | None = None
+    target: str = ""
+
+
+class PlantError(Ask):
+    """Ask the examiner for a wrong step that looks right, after the right ones in `prefix`."""
+
+    kind: Literal["plant_error"] = "plant_error"
+    task: int
+    problem: str
+    prefix: str = ""
 
 
 class SolveTask(Ask):
-    """Ask the solver for `n` attempts. `prefix` is a partial solution to go on from (a hint)."""
+    """Ask the solver for `n` attempts.
+
+    `prefix` is a partial solution to go on from, `hint` one that is shown beside the problem.
+    """
 
     kind: Literal["solve_task"] = "solve_task"
     task: int
     problem: str
     n: int = Field(default=1, ge=1)
     prefix: str = ""
+    hint: str = ""
 
     @property
     def answers(self) -> int:
         """One message for each attempt."""
         return self.n
+
+
+class ReviseAttempt(Ask):
+    """Ask the solver for `n` revisions of the attempt of event `of`, with what was said of it."""
+
+    kind: Literal["revise_attempt"] = "revise_attempt"
+    task: int
+    problem: str
+    of: int
+    attempt: str
+    critique: str = ""
+    turn: int = 2
+    n: int = Field(default=1, ge=1)
+
+    @property
+    def answers(self) -> int:
+        """One message for each revision."""
+        return self.n
+
+
+class TakeAction(Ask):
+    """Ask the solver for its next action; `history` holds actions and what followed from them.
+
+    `index` is the place of this rollout among those of its task.
+    """
+
+    kind: Literal["take_action"] = "take_action"
+    task: int
+    problem: str
+    history: str = ""
+    turn: int = 1
+    index: int = 0
+
+
+class SitExam(Ask):
+    """Ask the solver what a copy of it learns from examples: an exam before and after.
+
+    `examples` are pairs of a problem and a solution. The copy takes `steps` steps on them, solves
+    the problems of `exam` greedily, and is thrown away.
+    """
+
+    kind: Literal["sit_exam"] = "sit_exam"
+    task: int
+    examples: tuple[tuple[str, str], ...]
+    exam: tuple[str, ...]
+    steps: int = Field(default=8, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+
+
+class EstimateValue(Ask):
+    """Ask the critic how likely it is that a partial solution ends well."""
+
+    kind: Literal["estimate_value"] = "estimate_value"
+    task: int
+    problem: str
+    partial: str
 
 
 class JudgeTask(Ask):
@@ -78,22 +154,34 @@ class GiveHint(Ask):
 
 
 class WriteCritique(Ask):
-    """Ask the critic to check the attempt of event `of` up to its first wrong step."""
+    """Ask the critic for `n` checks of the attempt of event `of`, up to its first wrong step.
+
+    Put to the teacher, it is a check with the `reference` in view.
+    """
 
     kind: Literal["write_critique"] = "write_critique"
     task: int
     problem: str
     of: int
     attempt: str
+    reference: str = ""
+    n: int = Field(default=1, ge=1)
+
+    @property
+    def answers(self) -> int:
+        """One message for each critique."""
+        return self.n
 
 
 class GiveLesson(Ask):
     """Ask the teacher for a lesson on the attempt of event `of` under a privileged view.
 
-    With `speak` false the teacher only lays out its view: the lesson then holds prompt tokens
-    and no answer.
+    `reference` is the solution that the view shows, wherever it comes from, or the part of it that
+    `reveal` leaves. With `speak` false the teacher only lays out its view: the lesson then holds
+    prompt tokens and no answer.
     """
 
+    schema_version: ClassVar[int] = 2
     kind: Literal["give_lesson"] = "give_lesson"
     task: int
     problem: str
@@ -103,6 +191,7 @@ class GiveLesson(Ask):
     attempt: str = ""
     critique: str = ""
     speak: bool = True
+    reveal: float = 1.0
 
 
 class ShowDemonstration(Ask):
@@ -115,5 +204,16 @@ class ShowDemonstration(Ask):
 
 
 AnyAsk = (
-    PoseTask | SolveTask | JudgeTask | GiveHint | WriteCritique | GiveLesson | ShowDemonstration
+    PoseTask
+    | PlantError
+    | SolveTask
+    | ReviseAttempt
+    | TakeAction
+    | SitExam
+    | EstimateValue
+    | JudgeTask
+    | GiveHint
+    | WriteCritique
+    | GiveLesson
+    | ShowDemonstration
 )

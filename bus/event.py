@@ -12,7 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from simctl.bus.messages import AnyMessage, UnknownMessage
+from simctl.bus.messages import (
+    AnyMessage,
+    UnknownMessage,
+)
 from simctl.bus.upcast import read
 from simctl.bus.values import canonical
 

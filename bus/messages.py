@@ -9,92 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from simctl.bus.asks import AnyAsk, Message, Role, View
+from simctl.bus.answers import AnyAnswer
+from simctl.bus.asks import AnyAsk, Message, Role
 from simctl.bus.values import Value
-
-# --- reports of the roles ---------------------------------------------------------------------
-
-
-class Spoken(Message):
-    """A message that a model produced; its token ids are in the event."""
-
-    temperature: float = 1.0
-    truncated: bool = False  # the length limit ended it, not the model
-
-
-class TaskPosed(Spoken):
-    """A problem. `parent_task` is the event it extends; `path` is how it was built."""
-
-    kind: Literal["task_posed"] = "task_posed"
-    problem: str
-    parent_task: int | None = None
-    path: str = ""
-
-
-class AttemptMade(Spoken):
-    """A solution to `task`; `index` is its place in the group."""
-
-    kind: Literal["attempt_made"] = "attempt_made"
-    task: int
-    index: int
-    attempt: str
-
-
-class AttemptRevised(Spoken):
-    """A solution that went on from a hinted prefix; `attempt` holds prefix and continuation."""
-
-    kind: Literal["attempt_revised"] = "attempt_revised"
-    task: int
-    index: int
-    prefix: str
-    attempt: str
-
-
-class CritiqueWritten(Spoken):
-    """The critic's check of the attempt of event `of`; `verdict` says whether it found no fault."""
-
-    kind: Literal["critique_written"] = "critique_written"
-    task: int
-    of: int
-    critique: str
-    verdict: bool
-
-
-class TaskJudged(Spoken):
-    """The guide's view of a problem: `clean` is its probability that it is a proper one."""
-
-    kind: Literal["task_judged"] = "task_judged"
-    task: int
-    clean: float
-    judgement: str
-
-
-class HintGiven(Spoken):
-    """The guide's next step after `partial`."""
-
-    kind: Literal["hint_given"] = "hint_given"
-    task: int
-    partial: str
-    hint: str
-
-
-class LessonGiven(Spoken):
-    """The teacher's own solution of the task under its view; the event's prompt holds the view."""
-
-    kind: Literal["lesson_given"] = "lesson_given"
-    task: int
-    of: int
-    view: View
-    solution: str
-
-
-class RoleFailed(Message):
-    """A role could not answer. It counts as the whole answer to its ask."""
-
-    kind: Literal["role_failed"] = "role_failed"
-    role: str
-    error: str
-
 
 # --- reports of the environment ---------------------------------------------------------------
 
@@ -109,6 +26,17 @@ class TaskChecked(Message):
     difficulty: int = 0
     degenerate: float = 0.0
     reference: str = ""
+    path: str = ""
+
+
+class ObservationMade(Message):
+    """What the environment showed after action `of`; `done` ends the exchange."""
+
+    kind: Literal["observation_made"] = "observation_made"
+    task: int
+    of: int
+    observation: str
+    done: bool = False
 
 
 class AnswerGraded(Message):
@@ -229,7 +157,11 @@ class EpisodeEnded(Message):
 
 
 class CurriculumMoved(Message):
-    """What the next round will draw from: weight of each difficulty, and the size of the pool."""
+    """What the next round will draw from: weight of each difficulty, and the size of the pool.
+
+    What else is steered between rounds, such as the share of a view that is shown, is in `weights`
+    under its name.
+    """
 
     kind: Literal["curriculum_moved"] = "curriculum_moved"
     weights: dict[str, float]
@@ -319,15 +251,9 @@ class PolicyUpdated(Message):
 
 AnyMessage = (
     AnyAsk
-    | TaskPosed
-    | AttemptMade
-    | AttemptRevised
-    | CritiqueWritten
-    | TaskJudged
-    | HintGiven
-    | LessonGiven
-    | RoleFailed
+    | AnyAnswer
     | TaskChecked
+    | ObservationMade
     | AnswerGraded
     | AnswerRescored
     | DemonstrationGiven

@@ -4,7 +4,10 @@ import hashlib
 import math
 
 from simctl.bus.event import Utterance, as_stored, chain_hash
-from simctl.bus.messages import AnyMessage, MessageRejected
+from simctl.bus.messages import (
+    AnyMessage,
+    MessageRejected,
+)
 from simctl.bus.values import canonical
 
 _KEPT = 4096  # bytes of what was said

@@ -8,12 +8,19 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simctl.bus.messages import AnyMessage, UnknownMessage, kinds
+from simctl.bus.messages import (
+    AnyMessage,
+    UnknownMessage,
+    kinds,
+)
 
 Fields = dict[str, Any]
 Upcast = Callable[[Fields], Fields]
 # (kind, schema) -> what makes the fields of that schema those of the next
-UPCASTS: Mapping[tuple[str, int], Upcast] = {}
+UPCASTS: Mapping[tuple[str, int], Upcast] = {
+    ("give_lesson", 1): dict,  # later ones know more views
+    ("lesson_given", 1): dict,
+}
 _CLASSES = kinds()
 
 

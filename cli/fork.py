@@ -6,7 +6,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from simctl.bus.messages import RunForked, RunStarted
+from simctl.bus.messages import (
+    RunForked,
+    RunStarted,
+)
 from simctl.cli import birth
 from simctl.cli.cut import Cut, Log, between_rounds, cut, end_of_round
 from simctl.cli.errors import RunError

@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from simctl.bus.messages import RoleFailed
+from simctl.bus.answers import RoleFailed
 from simctl.cli.chart import Curve, chart
 from simctl.cli.figures import count, duration, share, spark, trend
 from simctl.cli.progress import Point, Progress, Tally

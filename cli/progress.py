@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from simctl.bus.answers import RoleFailed
 from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
 from simctl.bus.messages import (
@@ -10,7 +11,6 @@ from simctl.bus.messages import (
     EpisodeEnded,
     PolicyEvaluated,
     PolicySynced,
-    RoleFailed,
     RoundEnded,
     RoundStarted,
     RunEnded,

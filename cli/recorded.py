@@ -11,7 +11,11 @@ from simctl.agents.policy.cassette import Cassette
 from simctl.agents.policy.sampler import Completion
 from simctl.bus.asks import Ask
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import PolicyEvaluated, PolicySynced, PolicyUpdated
+from simctl.bus.messages import (
+    PolicyEvaluated,
+    PolicySynced,
+    PolicyUpdated,
+)
 from simctl.store.policies import PolicyStore
 from simctl.store.tape import Tape, again
 from simctl.trainer.settings import Training

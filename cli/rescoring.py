@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from simctl.bus.event import Draft
-from simctl.bus.messages import (
-    AnswerGraded,
-    AnswerRescored,
+from simctl.bus.answers import (
     AttemptMade,
     AttemptRevised,
     LessonGiven,
     TaskPosed,
+)
+from simctl.bus.event import Draft
+from simctl.bus.messages import (
+    AnswerGraded,
+    AnswerRescored,
 )
 from simctl.bus.values import canonical
 from simctl.cli.verifiers import REWARD, Verifier

@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from simctl.bus.event import Event
-from simctl.bus.messages import AnswerGraded, EpisodeEnded, PolicyUpdated, TaskChecked
+from simctl.bus.messages import (
+    AnswerGraded,
+    EpisodeEnded,
+    PolicyUpdated,
+    TaskChecked,
+)
 
 _OUTSIDE = frozenset({"round_started", "policy_updated"})  # of no episode
 _READ = frozenset({"answer_graded", "episode_ended", "policy_updated", "task_checked"})

@@ -15,9 +15,13 @@ from simctl.agents.curriculum import Syllabus
 from simctl.agents.memory import SOCIETY, Memory
 from simctl.agents.serving import Served
 from simctl.agents.society import Society
+from simctl.bus.answers import RoleFailed
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus, ReaderCutOffError
-from simctl.bus.messages import RoleFailed, RunEnded, RunStarted
+from simctl.bus.messages import (
+    RunEnded,
+    RunStarted,
+)
 from simctl.bus.quiescence import Quiescence
 from simctl.cli import birth
 from simctl.cli.machine import machine

@@ -7,22 +7,24 @@ from rich.table import Table
 from rich.text import Text
 
 from simctl.agents.tasks.chain import STEP
+from simctl.bus.answers import (
+    AttemptMade,
+    AttemptRevised,
+    CritiqueWritten,
+    HintGiven,
+    LessonGiven,
+    RoleFailed,
+    TaskJudged,
+    TaskPosed,
+)
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     AnswerGraded,
     AnyMessage,
-    AttemptMade,
-    AttemptRevised,
-    CritiqueWritten,
     DemonstrationGiven,
     EpisodeEnded,
     EpisodeStarted,
-    HintGiven,
-    LessonGiven,
-    RoleFailed,
     TaskChecked,
-    TaskJudged,
-    TaskPosed,
     UnknownMessage,
 )
 from simctl.cli.figures import share

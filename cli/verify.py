@@ -13,7 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from simctl.agents.memory import Memory, recall
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.event import Event
-from simctl.bus.messages import OUTSIDE, RunStarted
+from simctl.bus.messages import (
+    OUTSIDE,
+    RunStarted,
+)
 from simctl.cli.cut import Log, cut
 from simctl.cli.errors import RunError
 from simctl.cli.parts import Part

@@ -1,6 +1,9 @@
 """Words: what each message says, in one line for people."""
 
-from simctl.bus.messages import AnyMessage, UnknownMessage
+from simctl.bus.messages import (
+    AnyMessage,
+    UnknownMessage,
+)
 
 STYLES = {
     "examiner": "yellow",

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simctl.bus.messages import RunForked, RunStarted
+from simctl.bus.messages import (
+    RunForked,
+    RunStarted,
+)
 from simctl.store.said import Source, said
 
 _BEGINNINGS = frozenset({"run_started", "run_forked"})

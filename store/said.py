@@ -6,7 +6,10 @@ from typing import NamedTuple, Protocol
 import pyarrow as pa
 
 from simctl.bus.event import Utterance
-from simctl.bus.messages import AnyMessage, UnknownMessage
+from simctl.bus.messages import (
+    AnyMessage,
+    UnknownMessage,
+)
 from simctl.bus.upcast import read
 from simctl.store.rows import utterances
 

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 from simctl.bus.asks import ROLES
 from simctl.bus.event import Draft, Event, seal
-from simctl.bus.messages import OUTSIDE, UnknownMessage, kinds
+from simctl.bus.messages import (
+    OUTSIDE,
+    UnknownMessage,
+    kinds,
+)
 
 Key = tuple[str, int, int]
 Heard = Callable[[int], None]  # is told how many events were said again

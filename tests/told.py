@@ -6,17 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from simctl.agents.tasks.chain import critique_of, first_wrong, parse, solve
+from simctl.bus.answers import (
+    AttemptMade,
+    CritiqueWritten,
+    LessonGiven,
+    TaskPosed,
+)
 from simctl.bus.asks import PoseTask, SolveTask
 from simctl.bus.event import Draft, Event, Utterance
 from simctl.bus.messages import (
     AnswerGraded,
     AnyMessage,
-    AttemptMade,
-    CritiqueWritten,
     CurriculumMoved,
     EpisodeEnded,
     EpisodeStarted,
-    LessonGiven,
     PolicyEvaluated,
     PolicySynced,
     PolicyUpdated,
@@ -25,7 +28,6 @@ from simctl.bus.messages import (
     RunEnded,
     RunStarted,
     TaskChecked,
-    TaskPosed,
 )
 from simctl.cli.recipe import Recipe, dump
 from simctl.store.duck import DuckLog

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from simctl.bus.asks import Role
-from simctl.bus.messages import BatchBuilt, SampleDropped
+from simctl.bus.messages import (
+    BatchBuilt,
+    SampleDropped,
+)
 from simctl.bus.values import canonical
 from simctl.trainer.objective import Objective
 from simctl.trainer.sample import Dropped, Sample

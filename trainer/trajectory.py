@@ -10,9 +10,10 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from simctl.bus.answers import LessonGiven
 from simctl.bus.asks import Role, View
 from simctl.bus.event import Event, Utterance
-from simctl.bus.messages import DemonstrationGiven, LessonGiven
+from simctl.bus.messages import DemonstrationGiven
 from simctl.bus.upcast import modern
 from simctl.store.said import Said
 

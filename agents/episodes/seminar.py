@@ -16,16 +16,18 @@ from simctl.agents.episode import Episode, Marked, Posed, graded, in_play
 from simctl.agents.rewards import TASK_REWARDS, TaskReward
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment
+from simctl.bus.answers import (
+    CritiqueWritten,
+    HintGiven,
+    LessonGiven,
+    TaskJudged,
+)
 from simctl.bus.asks import GiveHint, GiveLesson, JudgeTask, PoseTask, WriteCritique
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     AnswerGraded,
-    CritiqueWritten,
     EpisodeEnded,
-    HintGiven,
-    LessonGiven,
     TaskChecked,
-    TaskJudged,
 )
 
 M = TypeVar("M")

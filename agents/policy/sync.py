@@ -1,7 +1,10 @@
 """Sync: a new policy version serves only after it has been shown to be what the trainer meant."""
 
 from simctl.agents.policy.sampler import Syncable
-from simctl.bus.messages import PolicySynced, PolicyUpdated
+from simctl.bus.messages import (
+    PolicySynced,
+    PolicyUpdated,
+)
 from simctl.store.policies import PolicyError, PolicyStore
 
 # full forwards of the same fp32 weights agree to rounding; other weights do not

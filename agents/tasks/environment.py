@@ -12,7 +12,8 @@ class Checked(Value):
     gates: dict[str, bool]
     difficulty: int = 0
     degenerate: float = 0.0  # share of operations that leave nothing to work out
-    reference: str = ""
+    reference: str = ""  # a right solution, as the solver should write it
+    path: str = ""  # how the problem was built, where that says more than a solution
 
     @property
     def valid(self) -> bool:

@@ -14,9 +14,16 @@ from simctl.agents.guide import Guide
 from simctl.agents.policy.sampler import Completion, Request
 from simctl.agents.stage import RoleFailedError
 from simctl.agents.tasks.chain import ChainTasks
+from simctl.bus.answers import (
+    LessonGiven,
+    TaskPosed,
+)
 from simctl.bus.asks import ROLES, GiveLesson, JudgeTask, SolveTask
 from simctl.bus.event import Event
-from simctl.bus.messages import AnswerGraded, EpisodeEnded, LessonGiven, TaskPosed
+from simctl.bus.messages import (
+    AnswerGraded,
+    EpisodeEnded,
+)
 from simctl.store.memory_log import ListLog
 
 ENV = ChainTasks({10: 300})

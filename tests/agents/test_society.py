@@ -17,10 +17,15 @@ from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.serving import Served
 from simctl.agents.society import Plan, Rounds, Society
 from simctl.agents.tasks.chain import ChainTasks, parse, signature
+from simctl.bus.answers import TaskPosed
 from simctl.bus.dice import dice
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import RunForked, RunStarted, TaskChecked, TaskPosed
+from simctl.bus.messages import (
+    RunForked,
+    RunStarted,
+    TaskChecked,
+)
 from simctl.bus.quiescence import Quiescence
 from simctl.store.memory_log import ListLog
 from simctl.store.policies import PolicyStore

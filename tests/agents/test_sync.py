@@ -5,7 +5,10 @@ import pytest
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.sync import MAX_DELTA, sync
 from simctl.agents.policy.transformers import TransformersSampler
-from simctl.bus.messages import PolicyUpdated, Probe
+from simctl.bus.messages import (
+    PolicyUpdated,
+    Probe,
+)
 from simctl.bus.quiescence import Quiescence
 from simctl.store.policies import PolicyState, PolicyStore
 

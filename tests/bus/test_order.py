@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from simctl.agents.agent import Agent, Answer, serve
 from simctl.agents.stage import Answers, Stage
+from simctl.bus.answers import AttemptMade
 from simctl.bus.asks import ROLES, Role, SolveTask
 from simctl.bus.dice import dice
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import AttemptMade, EpisodeStarted
+from simctl.bus.messages import EpisodeStarted
 from simctl.bus.quiescence import Quiescence
 from simctl.store.duck import DuckLog
 from simctl.store.memory_log import ListLog

@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from simctl.agents.agent import Agent, Answer, serve
 from simctl.agents.policy.sampler import Completion
+from simctl.bus.answers import (
+    AttemptMade,
+    TaskPosed,
+)
 from simctl.bus.asks import PoseTask, Role
 from simctl.bus.event import Draft, Event, Utterance
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import AttemptMade, MessageRejected, TaskPosed
+from simctl.bus.messages import MessageRejected
 from simctl.bus.quiescence import Quiescence
 from simctl.bus.rejection import fault, rejection
 from simctl.store.memory_log import ListLog

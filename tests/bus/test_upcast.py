@@ -7,8 +7,13 @@ import pytest
 import told
 from pydantic import ValidationError
 
+from simctl.bus.answers import AttemptMade
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import AttemptMade, RunResumed, UnknownMessage, kinds
+from simctl.bus.messages import (
+    RunResumed,
+    UnknownMessage,
+    kinds,
+)
 from simctl.bus.upcast import read
 from simctl.bus.values import canonical
 from simctl.cli.progress import Progress

@@ -5,8 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from simctl.bus.answers import AttemptMade
 from simctl.bus.dice import dice, stream
-from simctl.bus.messages import AnswerGraded, AttemptMade, kinds, parse
+from simctl.bus.messages import (
+    AnswerGraded,
+    kinds,
+    parse,
+)
 from simctl.bus.values import canonical
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
@@ -29,7 +34,7 @@ def test_the_order_of_keys_does_not_change_the_text(parts: dict[str, float]):
 def test_canonical_text_has_sorted_keys_and_no_spaces():
     text = canonical(AttemptMade(task=1, index=0, attempt="ä"))
     assert json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    assert text.startswith('{"attempt":"ä","index":0,"kind":"attempt_made"')
+    assert text.startswith('{"attempt":"ä","hint":"","index":0,"kind":"attempt_made"')
 
 
 @pytest.mark.parametrize("reward", [float("nan"), float("inf")])

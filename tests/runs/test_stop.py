@@ -1,6 +1,5 @@
 """Runs that somebody stops: at any moment in words, never with a traceback."""
 
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -23,8 +22,16 @@ def stop(process: subprocess.Popen[str]) -> str:
 def uses(process: subprocess.Popen[str], file: str) -> bool:
     """Whether a process has a file in memory or open."""
     proc = Path("/proc") / str(process.pid)
-    opened = (os.path.realpath(handle) for handle in (proc / "fd").iterdir())
+    opened = map(target, (proc / "fd").iterdir())
     return file in (proc / "maps").read_text() or any(path.endswith(file) for path in opened)
+
+
+def target(handle: Path) -> str:
+    """Return what a handle of another process leads to; nothing if it was closed meanwhile."""
+    try:
+        return str(handle.readlink())
+    except FileNotFoundError:
+        return ""
 
 
 def test_ctrl_c_ends_a_run_with_a_summary_and_it_can_go_on(unbroken: Path, tmp_path: Path):

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from simctl.bus.event import Draft, Event, Utterance
-from simctl.bus.messages import AnyMessage, RoundEnded, RunResumed
+from simctl.bus.messages import (
+    AnyMessage,
+    RoundEnded,
+    RunResumed,
+)
 from simctl.store.duck import DuckLog
 from simctl.store.log import EventLog
 from simctl.store.memory_log import ListLog

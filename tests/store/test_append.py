@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import MessageRejected, RunResumed
+from simctl.bus.messages import (
+    MessageRejected,
+    RunResumed,
+)
 from simctl.store import wire
 from simctl.store.duck import DuckLog
 from simctl.store.server import Endpoint

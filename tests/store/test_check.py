@@ -11,7 +11,10 @@ import told
 import torn
 
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import BatchBuilt, RoundEnded
+from simctl.bus.messages import (
+    BatchBuilt,
+    RoundEnded,
+)
 from simctl.cli.recipe import load
 from simctl.store import segments
 from simctl.store.check import check

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 import simctl
-from simctl.bus.messages import UnknownMessage, kinds
+from simctl.bus.messages import (
+    UnknownMessage,
+    kinds,
+)
 from simctl.bus.upcast import read
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

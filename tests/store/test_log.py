@@ -11,7 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simctl.bus.event import Draft, Event, Utterance, rehash
-from simctl.bus.messages import MessageRejected, RoundEnded
+from simctl.bus.messages import (
+    MessageRejected,
+    RoundEnded,
+)
 from simctl.store.errors import DraftRefusedError
 from simctl.store.log import EventLog
 from simctl.store.memory_log import ListLog

@@ -6,8 +6,12 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simctl.bus.answers import TaskPosed
 from simctl.bus.event import Draft, Event, Utterance
-from simctl.bus.messages import MessageRejected, RunResumed, TaskPosed
+from simctl.bus.messages import (
+    MessageRejected,
+    RunResumed,
+)
 from simctl.store.log import EventLog
 from simctl.store.said import Said, said
 

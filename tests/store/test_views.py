@@ -4,16 +4,20 @@ from typing import Any
 
 import pytest
 
+from simctl.bus.answers import (
+    AttemptMade,
+    CritiqueWritten,
+    HintGiven,
+    LessonGiven,
+    TaskJudged,
+    TaskPosed,
+)
 from simctl.bus.asks import GiveLesson, Role
 from simctl.bus.event import Draft, Utterance
 from simctl.bus.messages import (
     AnswerGraded,
     AnyMessage,
-    AttemptMade,
     BatchBuilt,
-    CritiqueWritten,
-    HintGiven,
-    LessonGiven,
     PolicyEvaluated,
     PolicySynced,
     PolicyUpdated,
@@ -22,8 +26,6 @@ from simctl.bus.messages import (
     RoundStarted,
     SampleDropped,
     TaskChecked,
-    TaskJudged,
-    TaskPosed,
     kinds,
 )
 from simctl.store.duck import DuckLog

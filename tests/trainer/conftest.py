@@ -10,16 +10,18 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from simctl.bus.answers import (
+    AttemptMade,
+    LessonGiven,
+    TaskPosed,
+)
 from simctl.bus.asks import Role, View
 from simctl.bus.event import Draft, Event, Utterance
 from simctl.bus.messages import (
     AnswerGraded,
     AnyMessage,
-    AttemptMade,
     DemonstrationGiven,
-    LessonGiven,
     RoundEnded,
-    TaskPosed,
 )
 from simctl.store.log import EventLog
 from simctl.store.memory_log import ListLog

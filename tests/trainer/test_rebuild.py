@@ -8,7 +8,10 @@ import pytest
 import torch
 
 from simctl.bus.event import Draft
-from simctl.bus.messages import RunForked, RunStarted
+from simctl.bus.messages import (
+    RunForked,
+    RunStarted,
+)
 from simctl.cli.recipe import Recipe, dump
 from simctl.store.log import EventLog
 from simctl.store.memory_log import ListLog

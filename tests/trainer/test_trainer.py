@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import AnyMessage, BatchBuilt, PolicyUpdated, SampleDropped
+from simctl.bus.messages import (
+    AnyMessage,
+    BatchBuilt,
+    PolicyUpdated,
+    SampleDropped,
+)
 from simctl.store.log import EventLog
 from simctl.store.memory_log import ListLog
 from simctl.store.policies import PolicyConflictError, PolicyStore

@@ -5,8 +5,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simctl.bus.answers import (
+    AttemptRevised,
+    LessonGiven,
+    TaskPosed,
+)
 from simctl.bus.event import Event, rehash
-from simctl.bus.messages import AttemptRevised, LessonGiven, TaskPosed
 from simctl.store.said import said
 from simctl.trainer.batch import build, digest
 from simctl.trainer.settings import Training
