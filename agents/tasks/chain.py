@@ -24,6 +24,7 @@ DEGENERATE_SHARE = 0.4
 _PATIENCE = 1000  # draws before a difficulty counts as held out altogether
 _TARGET_SEED = 20_260_101  # the held-out problems belong to the family, not to a run
 _PROBLEM = re.compile(r"([0-9])((?:[a-z][+\-*][0-9])+)")
+_DERIVATION = re.compile(r"(?:[a-z][+\-*][0-9]=[0-9])+")
 IDLE = ("+0", "-0", "*0", "*1")  # operations that leave nothing to work out
 _OPERATIONS = tuple(sign + digit for sign in "+-*" for digit in "0123456789")
 _PROPER = tuple(each for each in _OPERATIONS if each not in IDLE)
@@ -229,6 +230,14 @@ class ChainTasks:
         """Return the steps before the first wrong one."""
         wrong = first_wrong(_proper(problem), attempt)
         return attempt if wrong is None else attempt[: wrong * STEP]
+
+    def steps(self, attempt: str) -> list[str]:
+        """Cut a derivation after every value."""
+        return [attempt[at : at + STEP] for at in range(0, len(attempt), STEP)]
+
+    def answer_of(self, attempt: str) -> str:
+        """Return the last value, if every step before it is one."""
+        return attempt[-1] if _DERIVATION.fullmatch(attempt) else ""
 
 
 def _proper(problem: str) -> Problem:

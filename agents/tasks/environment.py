@@ -1,7 +1,7 @@
 """Environments: families of problems with an exact verifier and a held-out target set."""
 
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from simctl.bus.values import Value
 
@@ -62,3 +62,26 @@ class Environment(Protocol):
     def right_prefix(self, problem: str, attempt: str) -> str:
         """Return the steps of the attempt before its first wrong one."""
         ...
+
+
+@runtime_checkable
+class Stepwise(Protocol):
+    """A family whose solutions have steps, and an answer in which they can be compared."""
+
+    def steps(self, attempt: str) -> list[str]:
+        """Cut a solution, or the beginning of one, into steps that join to it again."""
+        ...
+
+    def answer_of(self, attempt: str) -> str:
+        """Return the answer that a solution ends with; "" when there is none to be found."""
+        ...
+
+
+def steps_of(env: Environment, attempt: str) -> list[str]:
+    """Return the steps of a solution; where the family has none, all of it is one."""
+    return env.steps(attempt) if isinstance(env, Stepwise) else [attempt]
+
+
+def answer_of(env: Environment, attempt: str) -> str:
+    """Return what attempts are compared by in a vote: the answer, or the whole text."""
+    return env.answer_of(attempt) if isinstance(env, Stepwise) else attempt

@@ -130,3 +130,14 @@ def test_a_problem_is_degenerate_when_too_much_of_it_is_idle(
 )
 def test_a_hint_is_right_when_it_is_the_next_step(partial: str, hint: str, right: float):
     assert ENV.grade_hint(PROBLEM, partial, hint).parts["right"] == right
+
+
+def test_the_answer_of_a_derivation_is_its_last_value():
+    assert ENV.answer_of("k+5=2l*3=6") == "6"
+    assert [ENV.answer_of(each) for each in ("", "k+5=2l*", "7k+5", "k+5=2|")] == [""] * 4
+
+
+def test_the_steps_of_a_derivation_join_to_it_again():
+    attempt = "k+5=2l*3=6m-"
+    assert ENV.steps(attempt) == ["k+5=2", "l*3=6", "m-"]
+    assert "".join(ENV.steps(attempt)) == attempt
