@@ -7,6 +7,7 @@ from simctl.agents.curriculum import Syllabus
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     OUTSIDE,
+    BatchBuilt,
     PolicySynced,
     RunForked,
     RunResumed,
@@ -22,7 +23,7 @@ class Memory:
     """The round that was begun last, as far as it came; it is played again from its start.
 
     `pseq` is the society's number at the start of that round, `version` the policy that served,
-    `tokens` what earlier rounds sampled, `incarnation` how many processes have played the run.
+    `tokens` what earlier rounds spent, `incarnation` how many processes have played the run.
     A fork with another recipe leaves the round as it is: then `closed`, and both are those of the
     round to come.
     """
@@ -58,7 +59,7 @@ class Memory:
         """Take in the events of a finished round."""
         kept = sorted(events, key=lambda event: (event.episode, event.seq))
         syllabus.observe(kept)
-        self.tokens += sum(len(event.utterance.tokens) for event in kept if event.utterance)
+        self.tokens += spent(kept)
         self.history = []
 
     def _turn(self, event: Event, syllabus: Syllabus) -> None:
@@ -77,6 +78,24 @@ class Memory:
                     self.pseq, self.version, self.closed = self._next_pseq, self._serving, True
             case _:
                 pass
+
+
+def spent(events: Iterable[Event]) -> int:
+    """Return how many tokens events cost: what a budget counts.
+
+    These are the tokens that any role sampled or showed, and the answer tokens that a teacher
+    scored again for a divergence. What evaluations sample teaches nothing, and is not counted.
+    """
+    return sum(_cost(event) for event in events)
+
+
+def _cost(event: Event) -> int:
+    if event.utterance is not None:
+        return len(event.utterance.tokens)
+    if event.kind != "batch_built":
+        return 0
+    built = event.message
+    return built.teacher_tokens if isinstance(built, BatchBuilt) else 0
 
 
 def recall(events: Iterable[Event], syllabus: Syllabus) -> Memory:

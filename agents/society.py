@@ -14,7 +14,7 @@ from simctl.agents.agent import Agent, serve
 from simctl.agents.curriculum import Syllabus
 from simctl.agents.episode import Episode
 from simctl.agents.evaluation import Suite
-from simctl.agents.memory import SOCIETY, Memory
+from simctl.agents.memory import SOCIETY, Memory, spent
 from simctl.agents.record import Record
 from simctl.agents.serving import Serving
 from simctl.agents.stage import Answers, RoleFailedError, Stage
@@ -43,7 +43,10 @@ class Rounds(Value):
     rounds: int = Field(default=100, ge=0, description="rounds to play")
     episodes: int = Field(default=32, ge=1, description="concurrent episodes in a round")
     max_tokens: int | None = Field(
-        default=None, ge=1, description="end the run after the round that reaches this many tokens"
+        default=None,
+        ge=1,
+        description="end the run after the round that reaches this many tokens, sampled or scored "
+        "again by a teacher",
     )
     eval_every: int = Field(default=5, ge=1, description="rounds between two evaluations")
 
@@ -120,8 +123,7 @@ class Society:
 
     def _is_over(self) -> bool:
         limit = self._plan.rounds.max_tokens
-        said = (event.utterance for event in self._record.events())
-        tokens = self._memory.tokens + sum(len(each.tokens) for each in said if each)
+        tokens = self._memory.tokens + spent(self._record.events())
         return self._round >= self._plan.rounds.rounds or (limit is not None and tokens >= limit)
 
     async def _resume(self, epoch: int) -> None:

@@ -220,7 +220,10 @@ class SampleDropped(Message):
 
 
 class BatchBuilt(Message):
-    """The batch for `version`: the events it came from and the digest of its samples."""
+    """The batch for `version`: the events it came from and the digest of its samples.
+
+    `teacher_tokens` of its answers are scored again by a teacher, for a divergence.
+    """
 
     kind: Literal["batch_built"] = "batch_built"
     version: int
@@ -228,6 +231,7 @@ class BatchBuilt(Message):
     samples: int
     tokens: int
     digest: str
+    teacher_tokens: int = 0
 
 
 class Probe(Value):

@@ -8,6 +8,7 @@ from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     AnswerGraded,
+    BatchBuilt,
     EpisodeEnded,
     PolicyEvaluated,
     PolicySynced,
@@ -24,7 +25,9 @@ _PACE = 8  # rounds over which the time left is reckoned
 # the messages that are looked into: reading all of a finished log would take far longer
 _PAUSES = frozenset({"run_resumed", "run_forked"})
 _TURNS = _PAUSES | {"run_started", "run_ended", "round_started", "round_ended", "episode_ended"}
-_SCORES = frozenset({"answer_graded", "policy_evaluated", "policy_synced", "role_failed"})
+_SCORES = frozenset(
+    {"answer_graded", "batch_built", "policy_evaluated", "policy_synced", "role_failed"}
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Progress:
 
     def __init__(self) -> None:
         """Begin with nothing heard."""
-        self.events = self.tokens = self.round = self.version = 0
+        self.events = self.tokens = self.teacher_tokens = self.round = self.version = 0
         self._spent: dict[int, tuple[int, float]] = {}  # tokens and seconds behind each version
         self.episodes = self.episodes_done = 0
         self.seconds = 0.0  # that the run was being played
@@ -121,7 +124,7 @@ class Progress:
         within = self.episodes_done / self.episodes if self.episodes else 0.0
         done = (max(self.round - 1, 0) + within) / rounds if rounds else 1.0
         if max_tokens is not None:
-            done = max(done, self.tokens / max_tokens)
+            done = max(done, self._budgeted / max_tokens)
         return 1.0 if self.ended and self.ended.reason == "finished" else min(done, 1.0)
 
     def seconds_left(self, rounds: int, max_tokens: int | None) -> float | None:
@@ -131,8 +134,12 @@ class Progress:
         pace = (self._starts[-1] - self._starts[0]) / (len(self._starts) - 1)
         left = pace * (rounds - self.round + 1) - (self.seconds - self._starts[-1])
         if max_tokens is not None and self.tokens:
-            left = min(left, self.seconds * (max_tokens - self.tokens) / self.tokens)
+            left = min(left, self.seconds * (max_tokens - self._budgeted) / self._budgeted)
         return max(left, 0.0)
+
+    @property
+    def _budgeted(self) -> int:
+        return self.tokens + self.teacher_tokens
 
     def _turn(self, event: Event) -> None:
         match event.message:
@@ -157,6 +164,8 @@ class Progress:
         match event.message:
             case AnswerGraded(role=role, reward=reward):
                 self.roles[role].earn(event.round, reward)
+            case BatchBuilt(teacher_tokens=tokens):
+                self.teacher_tokens += tokens
             case PolicyEvaluated(suite=suite, scores=scores, version=version):
                 # it is measured while the next round learns: what that round cost is not its own
                 point = Point(version, *self._spent.get(version, (0, self.seconds)), scores)

@@ -18,7 +18,7 @@ class State(Value):
     chain: str  # the hash of the last event, and with it of all before
     round: int
     version: int  # the policy that served when the round began
-    tokens: int  # sampled in the rounds before
+    tokens: int  # spent in the rounds before
     incarnation: int
     ended: bool
     curriculum: CurriculumMoved  # as the rounds before have moved it

@@ -117,6 +117,8 @@ COMMENT ON VIEW updates IS
 CREATE OR REPLACE VIEW learning_curve AS
 SELECT p.version, p.suite, p.score_name, p.score, p.problems,
     coalesce(t.sampled_tokens, 0) AS sampled_tokens,
+    coalesce(t.teacher_tokens, 0) AS teacher_tokens,
+    coalesce(t.sampled_tokens + t.teacher_tokens, 0) AS spent_tokens,
     (p.ready_us - (SELECT min(wall_us) FROM events)) / 1e6 AS seconds, p.seq AS evaluated
 FROM (
     SELECT e.*, unnest(map_keys(e.scores)) AS score_name, unnest(map_values(e.scores)) AS score,
@@ -124,11 +126,32 @@ FROM (
     FROM policy_evaluated e LEFT JOIN policy_updated u USING (version)
 ) p
 ASOF LEFT JOIN (
-    SELECT seq, sum(len(tokens)) OVER (ORDER BY seq)::BIGINT AS sampled_tokens
-    FROM events WHERE tokens IS NOT NULL AND policy_version IS NOT NULL
+    SELECT seq, sum(coalesce(len(tokens), 0)) OVER before::BIGINT AS sampled_tokens,
+        sum(teacher_tokens) OVER before::BIGINT AS teacher_tokens
+    FROM (
+        SELECT seq, tokens, CASE WHEN kind = 'batch_built'
+            THEN coalesce((payload ->> '$.teacher_tokens')::BIGINT, 0) ELSE 0 END AS teacher_tokens
+        FROM events
+        WHERE policy_version IS NOT NULL AND (tokens IS NOT NULL OR kind = 'batch_built')
+    )
+    WINDOW before AS (ORDER BY seq)
 ) t ON t.seq < p.ready;
 COMMENT ON VIEW learning_curve IS
-'One row a score of a policy version; sampled_tokens and seconds are what it took to make it';
+'One row a score of a policy version; its tokens and seconds are what it took to make it';
+
+CREATE OR REPLACE VIEW spending AS
+SELECT round, sampled_tokens, teacher_tokens,
+    sum(sampled_tokens + teacher_tokens) OVER (ORDER BY round)::BIGINT AS spent_tokens
+FROM (
+    SELECT round, coalesce(sum(sampled_tokens), 0)::BIGINT AS sampled_tokens,
+        coalesce(sum(teacher_tokens), 0)::BIGINT AS teacher_tokens
+    FROM (
+        SELECT round, sampled_tokens, 0 AS teacher_tokens FROM tokens_by_role
+        UNION ALL SELECT round, 0, teacher_tokens FROM batch_built
+    ) GROUP BY round
+);
+COMMENT ON VIEW spending IS
+'One row a round: tokens sampled, answer tokens scored again by a teacher, and both since the start';
 
 CREATE OR REPLACE VIEW lineage AS
 SELECT b.version, b.seq AS batch, e.seq AS source, e.kind, e.sender AS role,

@@ -33,6 +33,7 @@ class Batch:
             samples=len(self.samples),
             tokens=sum(sample.trained for sample in self.samples),
             digest=digest(self.samples),
+            teacher_tokens=sum(len(s.tokens) for s in self.samples if s.teacher_prompt),
         )
 
 
