@@ -13,7 +13,7 @@ from pydantic import Field
 
 from simctl.agents.curriculum import Start
 from simctl.agents.episode import Episode, Marked, Posed, graded, in_play
-from simctl.agents.rewards import TASK_REWARDS, TaskReward
+from simctl.agents.rewards import TASK_REWARDS, Measured, TaskReward
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment
 from simctl.bus.answers import (
@@ -87,7 +87,8 @@ class Seminar(Episode):
         self, stage: Stage, posed: Event, checked: TaskChecked, *, solve_rate: float, clean: float
     ) -> None:
         """Reward the examiner: nothing for an invalid problem."""
-        worth = TASK_REWARDS[self.examiner_reward](solve_rate)
+        measured = Measured(solve_rate=solve_rate, attempts=self.num_generations)
+        worth = TASK_REWARDS[self.examiner_reward](measured)
         reward = worth * (clean if self.guided else 1.0) if checked.valid else 0.0
         parts = {
             "valid": float(checked.valid),
