@@ -69,7 +69,7 @@ class Learner:
             betas=training.trainer.betas,
             weight_decay=training.trainer.weight_decay,
         )
-        taught = any(objective.kind == "divergence" for objective in training.objective)
+        taught = any(objective.taught for objective in training.objective)
         self._teacher = Teacher(self.model, load(base), training.teacher) if taught else None
 
     def learn(self, samples: Sequence[Sample], version: int) -> dict[str, float]:
@@ -176,6 +176,8 @@ class Learner:
                 each = self._surrogate(micro, logits, weights, loss, meter)
             case Divergence():
                 each = weights * losses.divergence(logits, self._taught(micro), loss)
+            case _:
+                raise NotImplementedError(f"no loss of kind {loss.kind} yet")
         return each[weights != 0].sum()
 
     def _surrogate(

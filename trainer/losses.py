@@ -57,7 +57,7 @@ def divergence(student: Tensor, teacher: Tensor, loss: Divergence) -> Tensor:
         support = chooser.topk(loss.top_k, dim=-1).indices
         s, t = with_tail(s.gather(1, support)), with_tail(t.gather(1, support))
     match loss.direction:
-        case "forward":
+        case "forward" | "cross_entropy":
             each = relative_entropy(t, s)
         case "reverse":
             each = relative_entropy(s, t)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -12,8 +13,12 @@ from simctl.trainer.trajectory import Group, Lesson, Trajectory
 
 
 class Objective(Value, ABC):
-    """What to learn from which roles. Its fields are its settings in a recipe."""
+    """What to learn from which roles. Its fields are its settings in a recipe.
 
+    One whose samples need a teacher beside the student is `taught`.
+    """
+
+    taught: ClassVar[bool] = False
     roles: tuple[Role, ...] = Field(
         default=ROLES, min_length=1, description="whose answers train; others are left alone"
     )

@@ -7,7 +7,7 @@ through the teacher.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ class Distil(Objective):
     """Draws answers to the teacher's view of them."""
 
     kind: Literal["divergence"] = "divergence"
+    taught: ClassVar[bool] = True
     roles: tuple[Role, ...] = Field(
         default=("solver",), min_length=1, description="whose answers train; others are left alone"
     )
