@@ -36,6 +36,8 @@ _MUST: dict[str, Callable[[dict[str, Any]], str]] = {
 def mistakes(error: ValidationError, root: type[BaseModel]) -> list[str]:
     """Return one sentence for each mistake: the key, the value, and what is allowed."""
     found = error.errors(include_url=False)
+    # what follows from a mistake says nothing new
+    found = [each for each in found if each["type"] != "default_factory_not_called"]
     places = [each["loc"] for each in found]
     # a list is also "too short" for every member that is wrong: that says nothing new
     return [

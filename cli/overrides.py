@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from simctl.cli.errors import RecipeError
 from simctl.cli.keys import models_at
@@ -58,7 +58,7 @@ def _enter(at: Any, part: str, before: list[str], root: type[BaseModel]) -> Any:
     if isinstance(at, list):
         inner = at[_position(at, [*before, part])]
     else:
-        inner = at.setdefault(part, {} if before else _default(root, part))
+        inner = at.setdefault(part, {} if before else _default(root, part, at))
     if not isinstance(inner, dict | list):
         place = ".".join([*before, part])
         raise RecipeError(f"--set {place}...: {place} is {inner!r}; it holds no keys")
@@ -78,12 +78,18 @@ def _position(at: list[Any], path: list[str]) -> int:
     return int(last)
 
 
-def _default(root: type[BaseModel], key: str) -> Any:
+def _default(root: type[BaseModel], key: str, tables: dict[str, Any]) -> Any:
     """Return the tables that a key of the recipe has when the file says nothing."""
-    default = root.model_fields[key].default if key in root.model_fields else None
+    # of all that a recipe says, defaults follow from nothing but the family of problems
+    said = {"task": tables["task"]} if "task" in tables and key != "task" else {}
+    try:
+        default = getattr(root.model_validate(said), key, None)
+    except ValidationError:
+        return {}  # the recipe is refused for what it says of the family
     if isinstance(default, tuple):
         return [each.model_dump(mode="json", exclude_none=True) for each in default]
-    return {}
+    kind = getattr(default, "kind", None)
+    return {} if kind is None else {"kind": kind}
 
 
 def _keep_what_fits(at: dict[str, Any], path: list[str], kind: Any, root: type[BaseModel]) -> None:

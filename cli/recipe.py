@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,8 +15,8 @@ from simctl.agents.episodes.seminar import Seminar
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.evaluation import Suite
 from simctl.agents.society import Plan, Rounds
-from simctl.agents.tasks.chain import MAX_OPERATIONS, ChainTasks
-from simctl.agents.tasks.environment import Environment
+from simctl.agents.tasks.environment import Environment, TaskError
+from simctl.agents.tasks.schooled import ChainSettings
 from simctl.bus.values import Value
 from simctl.cli import toml
 from simctl.cli.errors import RecipeError
@@ -40,15 +40,6 @@ class PolicySettings(Value):
     )
 
 
-class ChainSettings(Value):
-    """Chains of one-digit operations modulo 10."""
-
-    kind: Literal["chain"] = "chain"
-    max_operations: int = Field(
-        default=16, ge=1, le=MAX_OPERATIONS, description="longest problem that passes the gates"
-    )
-
-
 class SamplerSettings(Value):
     """How the policy is sampled from."""
 
@@ -64,14 +55,17 @@ class LogSettings(Value):
 
 
 AnyEpisode = Annotated[Seminar | Solve | Rehearse, Field(discriminator="kind")]
+AnyTask = ChainSettings
 AnyCurriculum = Annotated[Extend | Frontier | Uniform, Field(discriminator="kind")]
 
-SUITES = (
-    Suite(name=TARGETS, difficulty=10, problems=300),
-    Suite(name="beyond-12", difficulty=12, problems=100),
-    Suite(name="beyond-14", difficulty=14, problems=100),
-    Suite(name="beyond-16", difficulty=16, problems=100),
-)
+
+def _suites(said: dict[str, Any]) -> tuple[Suite, ...]:
+    """Return the suites of a recipe that names none: those of its family."""
+    (first, count), *harder = said["task"].ladder
+    return (
+        Suite(name=TARGETS, difficulty=first, problems=count),
+        *(Suite(name=f"beyond-{d}", difficulty=d, problems=count) for d, count in harder),
+    )
 
 
 class Recipe(Value):
@@ -88,7 +82,7 @@ class Recipe(Value):
     )
     run: Rounds = Field(default=Rounds(), description="how long it is")
     policy: PolicySettings = Field(default=PolicySettings(), description="the first weights")
-    task: ChainSettings = Field(default=ChainSettings(), description="the family of problems")
+    task: AnyTask = Field(default=ChainSettings(), description="the family of problems")
     episode: AnyEpisode = Field(default=Seminar(), description="the exchange that is played")
     curriculum: AnyCurriculum = Field(default=Extend(), description="what episodes start from")
     sampler: SamplerSettings = Field(default=SamplerSettings(), description="how it is sampled")
@@ -98,15 +92,22 @@ class Recipe(Value):
         default=TeacherSettings(), description="the weights behind divergence objectives"
     )
     suite: tuple[Suite, ...] = Field(
-        default=SUITES, description="held-out problems that show progress and never train"
+        default_factory=_suites, description="held-out problems that show progress and never train"
     )
     objective: tuple[AnyObjective, ...] = Field(
         default=(), description="what is learnt from the log; without any, nothing is"
     )
 
     def environment(self) -> Environment:
-        """Return the family of problems; what the suites hold out never reaches the society."""
-        return ChainTasks(self.held_out, self.task.max_operations)
+        """Return the family of problems; what the suites hold out never reaches the society.
+
+        Raises:
+            RecipeError: something that the family needs is missing.
+        """
+        try:
+            return self.task.environment(self.held_out)
+        except TaskError as error:
+            raise RecipeError(f"recipe {self.name}: task: {error}") from error
 
     @property
     def held_out(self) -> dict[int, int]:
@@ -143,10 +144,10 @@ class Recipe(Value):
     @model_validator(mode="after")
     def _draws_what_passes(self) -> Self:
         hardest = getattr(self.curriculum, "max_difficulty", 0)
-        if self.episode.kind == "solve" and hardest > self.task.max_operations:
+        if self.episode.kind == "solve" and hardest > self.task.max_difficulty:
             raise ValueError(
                 f"curriculum.max_difficulty is {hardest}; it must not be over "
-                f"task.max_operations, which is {self.task.max_operations}"
+                f"{self.task.max_difficulty}, the hardest that task draws"
             )
         return self
 

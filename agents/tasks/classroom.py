@@ -21,6 +21,7 @@ from simctl.agents.tasks.chain import (
     remark,
     solve,
 )
+from simctl.agents.tasks.environment import Demonstration
 from simctl.agents.tasks.pupils import attempt, class_solution, flawed_attempt, seen_solution
 from simctl.agents.tasks.terms import LAST, Term
 from simctl.bus.asks import ROLES, Role
@@ -41,16 +42,6 @@ CRITIQUE_VIEWS = {
     "foreign": 0.35,  # the critique of another problem's attempt
     "all foreign": 0.12,  # and that attempt with it
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Demonstration:
-    """What a role is asked, and what the school wants to be answered."""
-
-    role: Role
-    problem: str
-    prompt: str
-    answer: str
 
 
 def solution(rng: Random, term: Term) -> Demonstration:

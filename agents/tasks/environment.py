@@ -1,9 +1,16 @@
 """Environments: families of problems with an exact verifier and a held-out target set."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Protocol, runtime_checkable
 
+from simctl.bus.asks import Role
 from simctl.bus.values import Value
+
+
+class TaskError(Exception):
+    """A family cannot be made, or cannot do what is asked: what is missing, and what to do."""
 
 
 class Checked(Value):
@@ -61,6 +68,50 @@ class Environment(Protocol):
 
     def right_prefix(self, problem: str, attempt: str) -> str:
         """Return the steps of the attempt before its first wrong one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What a role is asked about a problem, and what it should answer, ended by a newline."""
+
+    role: Role
+    problem: str
+    prompt: str
+    answer: str
+
+
+@runtime_checkable
+class Demonstrates(Protocol):
+    """A family that can show how its roles answer: what a policy is warmed up with."""
+
+    def demonstration(self, rng: Random, roles: Sequence[Role], difficulty: int) -> Demonstration:
+        """Draw a demonstration of one of these roles, about a problem not over this difficulty.
+
+        The problem may be a held-out one: whoever shows it looks first.
+
+        Raises:
+            TaskError: the family has none of these roles.
+        """
+        ...
+
+
+class Observation(Value):
+    """What follows from an action; after `done` there is nothing more to do."""
+
+    text: str
+    done: bool = False
+
+
+@runtime_checkable
+class Tools(Protocol):
+    """A family whose problems can be acted on in turns."""
+
+    def act(self, problem: str, actions: Sequence[str]) -> Observation:
+        """Return what follows from the last of these actions, taken from the beginning.
+
+        Actions and observations, written one after the other, are an attempt that can be graded.
+        """
         ...
 
 

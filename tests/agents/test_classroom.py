@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simctl.agents.tasks.chain import ChainTasks, parse, solve
-from simctl.agents.tasks.classroom import END, KINDS, Demonstration, demonstration, lesson
+from simctl.agents.tasks.classroom import END, KINDS, demonstration, lesson
+from simctl.agents.tasks.environment import Demonstration
 from simctl.agents.tasks.terms import LAST, LONGEST, Term, term_at
 from simctl.bus.asks import ROLES
 from simctl.bus.dice import dice

@@ -2,7 +2,7 @@ from company import gather
 
 from simctl.agents.curriculum import Start
 from simctl.agents.episodes.rehearse import Rehearse
-from simctl.agents.tasks.chain import ChainTasks
+from simctl.agents.tasks.schooled import SchooledChains
 from simctl.bus.asks import ShowDemonstration
 from simctl.bus.event import Event
 from simctl.bus.messages import DemonstrationGiven
@@ -11,7 +11,7 @@ from simctl.bus.messages import DemonstrationGiven
 async def play(name: str = "e1.000", **settings: object) -> list[Event]:
     async with gather() as here:
         episode = Rehearse.model_validate({"kind": "rehearse", **settings})
-        ended = await episode.play(here.stage(name), ChainTasks({}), Start())
+        ended = await episode.play(here.stage(name), SchooledChains({}), Start())
     assert ended.outcome == "completed"
     return list(here.log.read())
 

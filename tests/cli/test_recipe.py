@@ -107,6 +107,16 @@ def test_a_set_reaches_into_lists_and_their_defaults():
     assert [suite.problems for suite in recipe.suite] == [300, 100, 5, 100]
 
 
+def test_the_family_of_a_recipe_says_what_is_held_out_unless_the_recipe_does():
+    held_out = [(suite.name, suite.difficulty) for suite in load("grpo").suite]
+    assert held_out == [
+        ("targets", 10),
+        ("beyond-12", 12),
+        ("beyond-14", 14),
+        ("beyond-16", 16),
+    ]
+
+
 def test_a_set_past_the_end_of_a_list_begins_a_table():
     recipe = load("grpo", ["objective.1.kind=sft", "objective.1.threshold=0.5"])
     assert [each.kind for each in recipe.objective] == ["grpo", "sft"]
@@ -131,6 +141,7 @@ MISTAKES = [
     (["run.rounds=ten"], 'run.rounds is "ten"; it must be a whole number'),
     (["run.rounds=1.5"], "run.rounds is 1.5; it must be a whole number"),
     (["run.rounds=-1"], "run.rounds is -1; it must be at least 0"),
+    (["task.max_operations=0"], "task.max_operations is 0; it must be at least 1"),
     (["run=3"], "run is 3; it must be a table"),
     (["trainer.learning_rate=nan"], "trainer.learning_rate is nan; it must be a finite number"),
     (["trainer.learning_rate=true"], "trainer.learning_rate is true; it must be a number"),
