@@ -8,7 +8,7 @@ from typing import Protocol
 
 from simctl.agents.policy.sampler import Completion, Request, Sampler
 from simctl.bus.answers import RoleFailed
-from simctl.bus.asks import ROLES, Ask, Role
+from simctl.bus.asks import ROLES, Ask, Role, Sampling
 from simctl.bus.bus import Bus
 from simctl.bus.dice import stream
 from simctl.bus.event import Draft, Event, Utterance
@@ -43,6 +43,12 @@ class Voice:
         """Return one completion of `prompt` for each answer that the ask wants."""
         keys = (noise(self.seed, asked, index) for index in range(ask.answers))
         return await self.sampler.sample([Request(prompt, key, ask.sampling) for key in keys])
+
+    async def weigh(self, asked: Event, prompt: str, answer: str) -> Completion:
+        """Return `answer` with the log-probabilities that the policy gives it after `prompt`."""
+        key = noise(self.seed, asked, 0)
+        [weighed] = await self.sampler.sample([Request(prompt, key, Sampling(), answer)])
+        return weighed
 
 
 def noise(seed: int, asked: Event, index: int) -> int:

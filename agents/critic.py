@@ -1,25 +1,38 @@
-"""The critic checks an attempt step by step, up to the first wrong one, which it rewrites."""
+"""The critic checks an attempt step by step, up to the first wrong one, which it rewrites.
 
+It also says how likely a partial solution is to end well: its value V is the probability of the one
+token `.` after the prompt. That is what the loss "value" trains, so an estimate is logged as that
+token with its log-probability, and nothing is drawn.
+"""
+
+import math
 from dataclasses import dataclass
 
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
-from simctl.bus.answers import CritiqueWritten
-from simctl.bus.asks import WriteCritique
+from simctl.bus.answers import CritiqueWritten, ValueEstimated
+from simctl.bus.asks import EstimateValue, WriteCritique
 from simctl.bus.event import Event
 
-FAULT = "!"  # stands after the first wrong step
+ACCEPT, FAULT = ".", "!"  # stand after a right step, and after the first wrong one
+
+
+def accepted(critique: str) -> int:
+    """Return how many steps a critique accepts before its first fault."""
+    return critique.partition(FAULT)[0].count(ACCEPT)
 
 
 @dataclass(frozen=True, slots=True)
 class Critic:
-    """Answers WriteCritique with CritiqueWritten."""
+    """Answers WriteCritique with CritiqueWritten, and EstimateValue with ValueEstimated."""
 
     voice: Voice
 
     async def handle(self, asked: Event) -> list[Answer]:
-        """Check one attempt."""
+        """Check one attempt, or estimate one value."""
         ask = asked.message
+        if isinstance(ask, EstimateValue):
+            return [await self._estimate(asked, ask)]
         if not isinstance(ask, WriteCritique):
             raise TypeError(f"the critic cannot answer {asked.kind!r}")
         [said] = await self.voice.say(asked, ask, prompts.critic(ask.problem, ask.attempt))
@@ -32,3 +45,11 @@ class Critic:
             truncated=said.truncated,
         )
         return [Answer(written, said)]
+
+    async def _estimate(self, asked: Event, ask: EstimateValue) -> Answer:
+        prompt = prompts.value(ask.problem, ask.partial)
+        weighed = await self.voice.weigh(asked, prompt, ACCEPT)
+        estimated = ValueEstimated(
+            task=ask.task, partial=ask.partial, value=math.exp(sum(weighed.logprobs))
+        )
+        return Answer(estimated, weighed)

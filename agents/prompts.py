@@ -21,6 +21,11 @@ def critic(problem: str, attempt: str) -> str:
     return f"${problem}>{attempt}|"
 
 
+def value(problem: str, partial: str) -> str:
+    """The problem and a partial solution, of which one token says whether it ends well."""
+    return f"${problem}>{partial}."
+
+
 def guide(problem: str, partial: str = "") -> str:
     """The problem to judge, or with the right steps so far a request for the next one."""
     return f"%{problem}>{partial}|"

@@ -66,7 +66,10 @@ class ActionTaken(Spoken):
 
 
 class ExamTaken(Message):
-    """What a copy of the solver scored before and after it learnt from `examples` examples."""
+    """What a copy of the solver scored before and after it learnt from `examples` examples.
+
+    `tokens` were sampled for it.
+    """
 
     kind: Literal["exam_taken"] = "exam_taken"
     task: int
@@ -74,6 +77,7 @@ class ExamTaken(Message):
     problems: int
     before: float
     after: float
+    tokens: int = 0
 
 
 class ValueEstimated(Spoken):

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
 from simctl.agents.curriculum import Syllabus
+from simctl.agents.exams import Exams
 from simctl.agents.memory import SOCIETY, Memory
 from simctl.agents.serving import Served
 from simctl.agents.society import Society
@@ -194,7 +195,7 @@ class _Session:
             bus=bus,
             quiescence=quiescence,
             policy=Served(sampler, self._policies, plan.environment, recipe.seed),
-            agents=cast(Voice(sampler, recipe.seed)),
+            agents=cast(Voice(sampler, recipe.seed), Exams(sampler, plan.environment)),
         )
 
     def _started(self) -> RunStarted:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from simctl.bus.asks import Sampling
 
 SAMPLE_RANK = 1  # of a sampler's work: after commits
+STUDY_RANK = 2  # when nobody can go on without it: it is slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +16,14 @@ class Request:
     """One answer wanted.
 
     `key` names its stream of noise: position t of the answer always draws the same number,
-    whoever shares the batch.
+    whoever shares the batch. Where `answer` is given nothing is drawn: its tokens come back with
+    their log-probabilities, and no end token.
     """
 
     prompt: str
     key: int
     sampling: Sampling
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,40 @@ class Sampler(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What a copy of the policy learns from, and what it is asked before and after.
+
+    `examples` are pairs of prompt and answer, `exam` prompts that are answered
+    greedily. `key` names the order of examples.
+    """
+
+    examples: tuple[tuple[str, str], ...]
+    exam: tuple[str, ...]
+    steps: int
+    learning_rate: float
+    key: int = 0
+    batch_size: int = 8
+    max_completion_length: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """What was answered to each prompt of the exam, before and after the copy learnt."""
+
+    before: tuple[Completion, ...]
+    after: tuple[Completion, ...]
+
+
+@runtime_checkable
+class Studies(Protocol):
+    """Lets throw-away copies of a policy learn."""
+
+    async def study(self, studies: Sequence[Study]) -> list[Studied]:
+        """Return what each copy answered, in order. The weights that serve stay as they are."""
+        ...
+
+
 class Syncable(Protocol):
     """A sampler whose weights can be replaced."""
 
@@ -77,5 +114,5 @@ class Syncable(Protocol):
         ...
 
 
-class ServingSampler(Sampler, Syncable, Protocol):
-    """A sampler that serves a society: it answers, and takes new weights."""
+class ServingSampler(Sampler, Studies, Syncable, Protocol):
+    """A sampler that serves a society: it answers, lets copies learn, and takes new weights."""

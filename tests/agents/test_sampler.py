@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
+from simctl.agents.policy.decoding import uniform
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.sampler import Completion, Request
-from simctl.agents.policy.transformers import TransformersSampler, uniform
+from simctl.agents.policy.transformers import TransformersSampler
 from simctl.bus.asks import Sampling
 from simctl.bus.quiescence import Quiescence
 

@@ -1,0 +1,75 @@
+"""A desk: where one problem is worked on. It asks the policy, and counts what that costs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simctl.agents import prompts
+from simctl.agents.critic import ACCEPT
+from simctl.agents.policy.sampler import Completion, Request, Sampler
+from simctl.agents.tasks.environment import Environment, answer_of, steps_of
+from simctl.bus.asks import Sampling
+from simctl.bus.dice import stream
+
+
+@dataclass
+class Desk:
+    """One problem, the policy, and the family of problems; `seed` names the noise.
+
+    `tokens` counts what was sampled, and what was weighed: a value costs one token.
+    """
+
+    problem: str
+    environment: Environment
+    sampler: Sampler
+    seed: int
+    tokens: int = 0
+    _asked: int = 0
+
+    async def say(self, asked: Sequence[str], sampling: Sampling) -> list[Completion]:
+        """Return a completion of each prompt, every one with noise of its own."""
+        return await self._ask([(prompt, None) for prompt in asked], sampling)
+
+    async def weigh(self, asked: Sequence[str], answer: str) -> list[float]:
+        """Return the log-probability of `answer` after each prompt, in nats."""
+        weighed = await self._ask([(prompt, answer) for prompt in asked], Sampling())
+        return [sum(each.logprobs) for each in weighed]
+
+    async def attempt(self, n: int, sampling: Sampling) -> list[Completion]:
+        """Return `n` attempts, as the solver makes them."""
+        return await self.attempt_from([""] * n, sampling)
+
+    async def attempt_from(self, prefixes: Sequence[str], sampling: Sampling) -> list[Completion]:
+        """Return one way on from each prefix."""
+        return await self.say([prompts.solver(self.problem, each) for each in prefixes], sampling)
+
+    async def critique(self, attempts: Sequence[str], sampling: Sampling) -> list[Completion]:
+        """Return the critic's check of each attempt."""
+        return await self.say([prompts.critic(self.problem, each) for each in attempts], sampling)
+
+    async def values(self, partials: Sequence[str]) -> list[float]:
+        """Return the log of the critic's value of each partial solution."""
+        return await self.weigh([prompts.value(self.problem, each) for each in partials], ACCEPT)
+
+    def answer_of(self, attempt: str) -> str:
+        """Return what attempts are compared by: the final answer, "" where there is none."""
+        return answer_of(self.environment, attempt)
+
+    def steps(self, attempt: str) -> list[str]:
+        """Cut an attempt into its steps."""
+        return steps_of(self.environment, attempt)
+
+    def right(self, attempt: str) -> bool:
+        """Whether the verifier finds the whole derivation right."""
+        return self.environment.grade_attempt(self.problem, attempt).parts["correct"] == 1.0
+
+    async def _ask(
+        self, wanted: Sequence[tuple[str, str | None]], sampling: Sampling
+    ) -> list[Completion]:
+        requests = [
+            Request(prompt, stream(self.seed, "desk", self._asked + at), sampling, answer)
+            for at, (prompt, answer) in enumerate(wanted)
+        ]
+        self._asked += len(requests)
+        said = await self.sampler.sample(requests)
+        self.tokens += sum(len(each.tokens) for each in said)
+        return said
