@@ -60,7 +60,7 @@ class Explorer(Protocol):
         ...
 
 
-class Search(Value):
+class TreeSearch(Value):
     """How a tree is searched. The constants are those of the published code, from memory."""
 
     branch: int = Field(default=3, ge=1, description="steps sampled where the tree grows")
@@ -84,7 +84,7 @@ class Found:
     event: int = 0
 
 
-async def search(explorer: Explorer, settings: Search) -> list[Found]:
+async def search(explorer: Explorer, settings: TreeSearch) -> list[Found]:
     """Return the whole solutions that were found, in order; the best is `best` of them.
 
     Each turn selects a leaf by UCT, grows it, finishes its best child in one rollout, and backs up
@@ -150,7 +150,7 @@ def _open(node: Node) -> bool:
     return not node.done and (not node.children or any(map(_open, node.children)))
 
 
-async def _grow(explorer: Explorer, leaf: Node, settings: Search, found: list[Found]) -> None:
+async def _grow(explorer: Explorer, leaf: Node, settings: TreeSearch, found: list[Found]) -> None:
     grown = await explorer.grow(leaf.text, settings.branch)
     distinct = list({(each.text, each.done): each for each in grown}.values())
     values = await explorer.values([each.text for each in distinct])
@@ -165,7 +165,9 @@ async def _grow(explorer: Explorer, leaf: Node, settings: Search, found: list[Fo
     back_up(leaf.children[0])
 
 
-async def _roll_out(explorer: Explorer, node: Node, settings: Search, found: list[Found]) -> None:
+async def _roll_out(
+    explorer: Explorer, node: Node, settings: TreeSearch, found: list[Found]
+) -> None:
     """Finish a node once: V = (1 - alpha) V + alpha times the best value on the way."""
     ended = await explorer.finish(node.text)
     partials, text = list[str](), node.text

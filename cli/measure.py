@@ -1,18 +1,23 @@
 """Measures a policy on held-out problems."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.table import Table
 
 from simctl.agents.evaluation import Suite, evaluate
+from simctl.agents.inference import AnyMode
 from simctl.bus.messages import PolicyEvaluated
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.errors import RunError, UserError
 from simctl.cli.figures import count, share
 from simctl.cli.keys import nearest
+from simctl.cli.mistakes import mistakes
+from simctl.cli.overrides import value_of
 from simctl.cli.policies import base
 from simctl.cli.recipe import EMBEDDED, Recipe, load
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run, is_run
@@ -35,6 +40,7 @@ def measure(  # noqa: PLR0913 - what a command line may say
     version: int | None,
     *,
     suites: Sequence[str],
+    modes: Sequence[str],
     attempts: int | None,
     seed: int,
     runs_dir: Path,
@@ -42,15 +48,39 @@ def measure(  # noqa: PLR0913 - what a command line may say
     """Measure a policy, and print a table.
 
     Raises:
-        UserError: there is no such policy, version or suite, or the policy cannot be loaded.
+        UserError: there is no such policy, version, suite or mode, or the policy cannot be loaded.
     """
     found = _candidate(policy, version, runs_dir)
-    chosen = _chosen(found.recipe.suite, suites, attempts)
+    chosen = _in_modes(_chosen(found.recipe.suite, suites, attempts), [mode(m) for m in modes])
     screen = console()
     with screen.status(f"measuring {found.path}"):
         measured = asyncio.run(_measure(found, chosen, seed))
     screen.print(f"policy {found.path}", style="bold", highlight=False, soft_wrap=True)
-    screen.print(_table(measured), highlight=False)
+    shown = _side_by_side(chosen, measured) if modes else _table(measured)
+    screen.print(shown, highlight=False)
+
+
+def mode(text: str) -> AnyMode:
+    """Return the mode that `KIND[:KEY=VALUE,...]` names.
+
+    Raises:
+        UserError: there is none, or it has no such setting.
+    """
+    kind, _, settings = text.partition(":")
+    pairs = [each.partition("=") for each in settings.split(",") if each]
+    told = {key.strip(): value_of(value.strip()) for key, _, value in pairs}
+    suite = {"name": "", "difficulty": 1, "mode": {"kind": kind, **told}}
+    try:
+        return Suite.model_validate_json(json.dumps(suite, default=str), strict=True).mode
+    except ValidationError as error:
+        found = [f"--mode {text}: {each}" for each in mistakes(error, Suite)]
+        raise UserError("\n".join(found)) from error
+
+
+def _in_modes(suites: Sequence[Suite], modes: Sequence[AnyMode]) -> list[Suite]:
+    if not modes:
+        return list(suites)
+    return [suite.model_copy(update={"mode": each}) for suite in suites for each in modes]
 
 
 def _candidate(policy: str, version: int | None, runs_dir: Path) -> _Candidate:
@@ -94,6 +124,26 @@ async def _measure(found: _Candidate, suites: Sequence[Suite], seed: int) -> lis
         measured = [await evaluate(suite, environment, sampler, seed) for suite in suites]
         helper.cancel()
     return measured
+
+
+def _side_by_side(suites: Sequence[Suite], measured: Sequence[PolicyEvaluated]) -> Table:
+    """Return a row for each score, with the tokens that one answer takes."""
+    scored = table("suite", "mode", numbers=("problems", "solved", "tokens per problem"))
+    for suite, each in zip(suites, measured, strict=True):
+        # the bare solver answers greedily once, and so often at temperature 1
+        answers = 1 + suite.attempts if suite.mode.kind == "single" else 1
+        cost = f"{each.tokens / each.problems / answers:.1f}"
+        for name, score in each.scores.items():
+            scored.add_row(
+                each.suite, _title(suite.mode, name), str(each.problems), share(score), cost
+            )
+    return scored
+
+
+def _title(chosen: AnyMode, score: str) -> str:
+    """Return what a row is called: the score, and the settings that are not the default."""
+    told = chosen.model_dump(exclude_defaults=True, exclude={"kind"})
+    return " ".join([score, *(f"{key}={value}" for key, value in told.items())])
 
 
 def _table(measured: Sequence[PolicyEvaluated]) -> Table:

@@ -11,9 +11,9 @@ def elect(
 ) -> str:
     """Return an attempt with the answer that got the most weight; ties go to what came first.
 
-    An attempt whose answer is empty never votes (as in SRT, 2505.21444; R-Zero's "None" does). Of the
-    attempts with the winning answer, the derivation that is there most often is returned. Where
-    nobody votes it is the first attempt.
+    An attempt whose answer is empty never votes (as in SRT, 2505.21444; R-Zero's "None" does). Of
+    the attempts with the winning answer, the derivation that is there most often is returned.
+    Where nobody votes it is the first attempt.
     """
     answers = [answer_of(each) for each in attempts]
     votes: dict[str, float] = {}

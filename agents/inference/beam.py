@@ -11,7 +11,7 @@ from pydantic import Field
 from simctl.agents.inference.ballot import elect
 from simctl.agents.inference.desk import Desk
 from simctl.agents.inference.judge import Judge, rate
-from simctl.agents.inference.mode import Mode
+from simctl.agents.inference.mode import Sampled
 from simctl.bus.dice import dice
 
 
@@ -24,7 +24,7 @@ class Path:
     done: bool = False
 
 
-class Beam(Mode):
+class Beam(Sampled):
     """Self-evaluation guided beam (Xie et al., 2305.00633), or with `value` that of ReST-MCTS*.
 
     A path scores E = prod P(step)^w C(step)^(1-w): its likelihood and the critic's rating. Paths

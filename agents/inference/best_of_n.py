@@ -8,13 +8,13 @@ from pydantic import Field
 from simctl.agents.inference.ballot import borda, elect
 from simctl.agents.inference.desk import Desk
 from simctl.agents.inference.judge import acceptance
-from simctl.agents.inference.mode import Mode
+from simctl.agents.inference.mode import Sampled
 from simctl.agents.policy.sampler import Completion
 
 Score = Literal["logprob", "mean_logprob", "verdict", "value"]
 
 
-class BestOfN(Mode):
+class BestOfN(Sampled):
     """Picks among n attempts (logprob: Sharpening, 2412.01951; verdict: V-STaR's and Critic-CoT's).
 
     Self-certainty (Kang et al., 2502.18581) is `mean_logprob` with `borda`. It scores by the mean

@@ -12,14 +12,18 @@ from simctl.bus.values import Value
 class Mode(Value, ABC):
     """One way of answering: deterministic given the desk's seed, over the sampler alone."""
 
+    @abstractmethod
+    async def solve(self, desk: Desk) -> str:
+        """Return the attempt that is handed in."""
+
+
+class Sampled(Mode, ABC):
+    """A mode with settings of its own for how attempts are sampled."""
+
     temperature: float = Field(default=1.0, ge=0, description="of attempts; 0 is greedy")
     max_completion_length: int = Field(
         default=128, ge=1, description="longest answer of a role, in tokens"
     )
-
-    @abstractmethod
-    async def solve(self, desk: Desk) -> str:
-        """Return the attempt that is handed in."""
 
     @property
     def sampling(self) -> Sampling:

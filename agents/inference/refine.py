@@ -7,12 +7,12 @@ from pydantic import Field
 from simctl.agents import prompts
 from simctl.agents.critic import FAULT, accepted
 from simctl.agents.inference.desk import Desk
-from simctl.agents.inference.mode import Mode
+from simctl.agents.inference.mode import Sampled
 
 Gate = Literal["critic", "verifier", "none", "agreement"]
 
 
-class Refine(Mode):
+class Refine(Sampled):
     """Self-Refine (2303.17651) and Critic-CoT (2408.16326), gated; `agreement` is IoRT's (S101).
 
     What a gate accepts is what is handed in: the published code of Self-Refine returns the fix

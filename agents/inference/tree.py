@@ -9,21 +9,20 @@ from pydantic import Field
 
 from simctl.agents.inference.desk import Desk
 from simctl.agents.inference.judge import Judge, rate
-from simctl.agents.inference.mode import Mode
-from simctl.agents.search import Grown, Search, best, search
+from simctl.agents.inference.mode import Sampled
+from simctl.agents.search import Grown, TreeSearch, best, search
 from simctl.bus.asks import Sampling
 
 
-class Tree(Mode):
+class Tree(TreeSearch, Sampled):
     """Search in a tree of steps (2406.03816, sec. 3.2), handing in the solution of most value."""
 
     kind: Literal["tree"] = "tree"
-    search: Search = Field(default=Search(), description="how the tree is searched")
     judge: Judge = Field(default="value", description="how the critic rates: its value, or a check")
 
     async def solve(self, desk: Desk) -> str:
         """Return the whole solution with the highest value."""
-        found = await search(_Alone(desk, self), self.search)
+        found = await search(_Alone(desk, self), self)
         return best(found).text
 
 
@@ -39,7 +38,7 @@ class _Alone:
         return self.desk.tokens
 
     async def grow(self, partial: str, n: int) -> list[Grown]:
-        length = self.mode.search.step_length
+        length = self.mode.step_length
         step = self.mode.sampling.model_copy(update={"max_completion_length": length})
         return await self._go_on([partial] * n, step)
 

@@ -6,10 +6,10 @@ from pydantic import Field
 
 from simctl.agents.inference.ballot import elect
 from simctl.agents.inference.desk import Desk
-from simctl.agents.inference.mode import Mode
+from simctl.agents.inference.mode import Sampled
 
 
-class Vote(Mode):
+class Vote(Sampled):
     """Self-consistency (2203.11171), the label of LMSI (2210.11610) and R-Zero (2508.05004)."""
 
     kind: Literal["vote"] = "vote"

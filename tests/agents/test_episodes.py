@@ -12,6 +12,7 @@ from simctl.agents.episodes.seminar import Seminar
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.guide import Guide
 from simctl.agents.policy.sampler import Completion, Request
+from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.agents.stage import RoleFailedError
 from simctl.agents.tasks.chain import ChainTasks
 from simctl.bus.answers import (
@@ -115,17 +116,19 @@ async def test_a_role_that_fails_is_named_and_its_failure_is_in_the_log():
     assert "role_failed" in [event.kind for event in here.log.read()]
 
 
-async def test_a_model_call_that_fails_is_the_failure_of_the_role_that_asked():
+async def test_a_model_call_that_fails_is_the_failure_of_the_role_that_asked(
+    monkeypatch: pytest.MonkeyPatch,
+):
     async with gather() as here:
         ask = SolveTask(task=1, problem="€", n=1)  # not a word of this policy's
-        here.sampler.encode = _unreadable  # type: ignore[method-assign]
+        monkeypatch.setattr(Vocabulary, "encode", _unreadable)
         with pytest.raises(RoleFailedError, match="solver: ValueError: unreadable"):
             await here.stage("e1.000").ask("solver", ask)
         await here.stage("e1.001").note(EpisodeEnded(outcome="failed"))
     assert [event.kind for event in here.log.read()][-2:] == ["role_failed", "episode_ended"]
 
 
-def _unreadable(text: str) -> tuple[int, ...]:
+def _unreadable(_: Vocabulary, text: str) -> tuple[int, ...]:
     raise ValueError(f"unreadable: {text}")
 
 
