@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from simctl.agents.curriculum import Syllabus
+from simctl.agents.health.watch import Watch
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     OUTSIDE,
@@ -25,7 +26,7 @@ class Memory:
     `pseq` is the society's number at the start of that round, `version` the policy that served,
     `tokens` what earlier rounds spent, `incarnation` how many processes have played the run.
     A fork with another recipe leaves the round as it is: then `closed`, and both are those of the
-    round to come.
+    round to come. `watch` keeps what earlier rounds were like, if somebody wants to know.
     """
 
     round: int = 0
@@ -36,6 +37,7 @@ class Memory:
     ended: bool = False
     closed: bool = False
     history: list[Event] = field(default_factory=list)
+    watch: Watch | None = field(default=None, compare=False)
     _recipe: str = ""
     _next_pseq: int = 0
     _serving: int = 0
@@ -59,6 +61,8 @@ class Memory:
         """Take in the events of a finished round."""
         kept = sorted(events, key=lambda event: (event.episode, event.seq))
         syllabus.observe(kept)
+        if self.watch is not None:
+            self.watch.observe(kept)
         self.tokens += spent(kept)
         self.history = []
 
@@ -98,9 +102,9 @@ def _cost(event: Event) -> int:
     return built.teacher_tokens if isinstance(built, BatchBuilt) else 0
 
 
-def recall(events: Iterable[Event], syllabus: Syllabus) -> Memory:
-    """Fold a log into the place where its run broke off; moves `syllabus` along."""
-    memory = Memory()
+def recall(events: Iterable[Event], syllabus: Syllabus, watch: Watch | None = None) -> Memory:
+    """Fold a log into the place where its run broke off; moves `syllabus` and `watch` along."""
+    memory = Memory(watch=watch)
     for event in events:
         memory.hear(event, syllabus)
     return memory

@@ -89,6 +89,7 @@ class Society:
         self._answers = Answers(memory.history)
         self._round = memory.round
         self._pseq = memory.pseq
+        self._last: Event | None = None
 
     async def run(self, started: RunStarted) -> None:
         """Play every round that is left."""
@@ -148,6 +149,7 @@ class Society:
         await self._record.until(lambda event: event.seq == ended.seq)
         if self._plan.learns:
             await self._learn()
+        await self._examine()
 
     async def _learn(self) -> None:
         """Wait for the trainer; evaluate the policy that it starts from in the meantime."""
@@ -160,6 +162,22 @@ class Society:
             await self._say(score)
         if isinstance(update, PolicyUpdated):
             await self._say(await self._policy.take(update))
+
+    async def _examine(self) -> None:
+        """Say how healthy the round was, and which alarms begin or are over with it.
+
+        It is the last of a round, so that a log without it can still be played on.
+        """
+        watch, last = self._memory.watch, self._last
+        if watch is None or last is None:
+            return
+        await self._record.until(lambda event: event.seq == last.seq)
+        # a round that is played once more may have its final scores already
+        heard = [e for e in self._record.events() if e.producer != SOCIETY or e.pseq < self._pseq]
+        measured, alarms = watch.examine(heard)
+        await self._say(measured)
+        for alarm in alarms:
+            await self._say(alarm)
 
     async def _evaluate(self) -> None:
         for score in await self._scores():
@@ -192,5 +210,5 @@ class Society:
             policy_version=self._policy.version,
         )
         self._pseq += 1
-        [event] = await self._bus.publish([draft])
-        return event
+        [self._last] = await self._bus.publish([draft])
+        return self._last

@@ -168,6 +168,28 @@ class CurriculumMoved(Message):
     pool: int = 0
 
 
+class HealthMeasured(Message):
+    """How a round went: numbers by name, folded from its events and from the rounds before."""
+
+    kind: Literal["health_measured"] = "health_measured"
+    metrics: dict[str, float]
+
+
+class AlarmRaised(Message):
+    """A number of the society's health is beyond its bound, since round `since`; `text` says how.
+
+    It is said once, and once more when the number is back: then `over`.
+    """
+
+    kind: Literal["alarm_raised"] = "alarm_raised"
+    name: str
+    value: float
+    bound: float
+    since: int
+    text: str
+    over: bool = False
+
+
 class MessageRejected(Message):
     """What somebody said and broke a rule with: kept as text, and heard by nobody.
 
@@ -271,6 +293,8 @@ AnyMessage = (
     | EpisodeStarted
     | EpisodeEnded
     | CurriculumMoved
+    | HealthMeasured
+    | AlarmRaised
     | MessageRejected
     | PolicySynced
     | PolicyEvaluated

@@ -7,7 +7,7 @@ from pathlib import Path
 from simctl.bus.event import Draft
 from simctl.bus.messages import RunForked
 from simctl.cli.errors import RunError
-from simctl.cli.recipe import Recipe, dump, load
+from simctl.cli.recipe import Recipe, dump, of_run
 from simctl.cli.runs import POLICIES, RECIPE_FILE, TakenError
 from simctl.store import copies
 from simctl.store.access import LOG
@@ -76,7 +76,7 @@ def read(run_dir: Path, log: DuckLog) -> Recipe:
     file = run_dir / RECIPE_FILE
     for begun in origins(log)[-1:]:
         _agree(file, begun.recipe)
-    return load(str(file))
+    return of_run(file)
 
 
 def _agree(file: Path, logged: str) -> None:

@@ -15,7 +15,7 @@ from simctl.cli.cut import Cut, Log, between_rounds, cut, end_of_round
 from simctl.cli.errors import RunError
 from simctl.cli.machine import machine
 from simctl.cli.play import called_off, loading, play_on
-from simctl.cli.recipe import Recipe, dump, parse
+from simctl.cli.recipe import Recipe, dump, recorded
 from simctl.cli.runs import POLICIES, claim, find_run, new_run
 from simctl.cli.summary import next_steps
 from simctl.cli.tables import console
@@ -121,7 +121,7 @@ def _seq(parent: Path, log: Log, at: int | None, round_: int | None) -> int:
 def _recipes(parent: Path, begun: Origin, sets: Sequence[str]) -> tuple[Recipe, Recipe]:
     """Return the recipe that is in force there, and the one by which the fork goes on."""
     title = f"recipe of {parent}"
-    return parse(title, begun.recipe), parse(title, begun.recipe, sets)
+    return recorded(title, begun.recipe), recorded(title, begun.recipe, sets)
 
 
 def _refuse_what_cannot_change(before: Recipe, after: Recipe, place: Cut) -> None:

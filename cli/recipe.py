@@ -14,6 +14,8 @@ from simctl.agents.episodes.rehearse import Rehearse
 from simctl.agents.episodes.seminar import Seminar
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.evaluation import Suite
+from simctl.agents.health.levels import Levels
+from simctl.agents.health.watch import Watch
 from simctl.agents.society import Plan, Rounds
 from simctl.agents.tasks.environment import Environment, TaskError
 from simctl.agents.tasks.schooled import ChainSettings
@@ -85,6 +87,7 @@ class Recipe(Value):
     task: AnyTask = Field(default=ChainSettings(), description="the family of problems")
     episode: AnyEpisode = Field(default=Seminar(), description="the exchange that is played")
     curriculum: AnyCurriculum = Field(default=Extend(), description="what episodes start from")
+    health: Levels = Field(default=Levels(), description="what is measured, and when to warn")
     sampler: SamplerSettings = Field(default=SamplerSettings(), description="how it is sampled")
     log: LogSettings = Field(default=LogSettings(), description="how events are kept")
     trainer: TrainerSettings = Field(default=TrainerSettings(), description="how it is optimised")
@@ -136,6 +139,10 @@ class Recipe(Value):
             seed=self.seed, trainer=self.trainer, teacher=self.teacher, objective=self.objective
         )
 
+    def watch(self) -> Watch | None:
+        """Return what measures the rounds, if anything does."""
+        return Watch(self.health) if self.health.measured else None
+
     @property
     def learns(self) -> bool:
         """Whether the recipe has a trainer."""
@@ -176,12 +183,29 @@ def parse(title: str, text: str, overrides: Sequence[str] = (), name: str = "") 
     Raises:
         RecipeError: it says what no recipe may say.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{title} is no TOML: {error}") from error
+    tables = _tables(title, text)
     tables.setdefault("name", name)
     return _validated(title, override(tables, overrides, Recipe))
+
+
+def recorded(title: str, text: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Return the recipe that a run wrote down; one from before there was health measures none.
+
+    Raises:
+        RecipeError: it says what no recipe may say.
+    """
+    tables = _tables(title, text)
+    tables.setdefault("health", {"measured": False})
+    return _validated(title, override(tables, overrides, Recipe))
+
+
+def of_run(file: Path) -> Recipe:
+    """Return the recipe of a run from the file in its directory.
+
+    Raises:
+        RecipeError: the file is gone, or says what no recipe may say.
+    """
+    return recorded(*_read(str(file)))
 
 
 def dump(recipe: Recipe) -> str:
@@ -217,6 +241,13 @@ def _read(name_or_path: str) -> tuple[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise RecipeError(f"recipe {name_or_path} cannot be read: {reason}") from error
+
+
+def _tables(title: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{title} is no TOML: {error}") from error
 
 
 def _validated(title: str, tables: dict[str, Any]) -> Recipe:

@@ -20,7 +20,7 @@ from simctl.bus.messages import (
 from simctl.cli.cut import Log, cut
 from simctl.cli.errors import RunError
 from simctl.cli.parts import Part
-from simctl.cli.recipe import parse
+from simctl.cli.recipe import recorded
 from simctl.cli.recorded import RebuildingTrainer, RecordedTrainer
 from simctl.cli.reenact import Beginning, reenact, relearn
 from simctl.cli.runs import POLICIES, find_run, is_finished
@@ -126,7 +126,7 @@ def _beginning(path: Path, log: Log, policies: PolicyStore) -> Beginning:
     if not known:
         raise RunError(f"run {path} has not begun: there is nothing to verify")
     title = f"the recipe of run {path}"
-    first, recipe = (parse(title, each.recipe) for each in (known[0], known[-1]))
+    first, recipe = (recorded(title, each.recipe) for each in (known[0], known[-1]))
     changes = [b.seq for a, b in pairwise(known) if a.recipe != b.recipe]
     started = next(log.read(until=1)).message
     if not isinstance(started, RunStarted):
@@ -134,11 +134,11 @@ def _beginning(path: Path, log: Log, policies: PolicyStore) -> Beginning:
     found = {"seed": first.seed, "policy_sha256": policies.sha256(0)}
     started, syllabus = started.model_copy(update=found), recipe.curriculum.begin()
     if changes:
-        memory = recall(log.read(until=changes[-1]), syllabus)
+        memory = recall(log.read(until=changes[-1]), syllabus, recipe.watch())
         memory.incarnation = 0  # the processes before it are not played again
         if memory.round:
             return Beginning(recipe, started, memory, syllabus, changes[-1])
-    return Beginning(recipe, started, Memory(), recipe.curriculum.begin())
+    return Beginning(recipe, started, Memory(watch=recipe.watch()), recipe.curriculum.begin())
 
 
 @contextmanager

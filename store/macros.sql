@@ -72,3 +72,51 @@ COMMENT ON MACRO TABLE effects IS
 CREATE OR REPLACE MACRO trained_on(event) AS TABLE
 SELECT version, seq AS batch FROM batch_built WHERE list_contains(sources, event) ORDER BY version;
 COMMENT ON MACRO TABLE trained_on IS 'The policy versions whose batch came from an event';
+
+CREATE OR REPLACE MACRO health_of(of_metric) AS TABLE
+SELECT round, metric, value FROM health WHERE metric LIKE of_metric ORDER BY metric, round;
+COMMENT ON MACRO TABLE health_of IS
+'The course of a number of the health; with % in its name of several, such as entropy/%';
+
+CREATE OR REPLACE MACRO groups_of(of_role) AS TABLE
+SELECT round, count(*) AS groups, avg((high - low > 1e-6)::INTEGER) AS informative
+FROM (
+    SELECT round, max(reward) AS high, min(reward) AS low
+    FROM (
+        SELECT g.round, g.reward, e.kind, e.cause, count(*) OVER (PARTITION BY e.cause) AS answers
+        FROM answer_graded g JOIN events e ON e.seq = g.of WHERE g.role = of_role
+    )
+    GROUP BY round, kind, CASE WHEN answers > 1 THEN cause END
+)
+GROUP BY round ORDER BY round;
+COMMENT ON MACRO TABLE groups_of IS
+'Groups of a role by round: the answers to one ask, and the share in which rewards differ';
+
+CREATE OR REPLACE MACRO shingles(txt) AS list_transform(
+    [list_transform(
+        regexp_extract_all(lower(txt), '[a-z]+|[0-9]+|[^ \t\r\na-z0-9]'),
+        lambda t: CASE WHEN regexp_full_match(t, '[a-z]') THEN 'x' ELSE t END
+    )],
+    lambda w: list_distinct(list_transform(
+        range(1, greatest(len(w) - 3, 1) + 1), lambda i: array_to_string(w[i:i+3], ' ')
+    ))
+)[1];
+COMMENT ON MACRO shingles IS
+'The runs of four tokens in a text, by which tasks are compared; a lone letter is any letter';
+
+CREATE OR REPLACE MACRO repeats(of_round) AS TABLE
+WITH made AS (
+    SELECT task, round, problem, shingles(problem) AS said FROM tasks
+    WHERE posed_by <> 'environment' AND round <= of_round
+), pairs AS (
+    SELECT n.task, n.problem, o.task AS like_task, o.round AS like_round, o.problem AS like_problem,
+        len(list_intersect(n.said, o.said)) AS shared, len(n.said) + len(o.said) AS sizes
+    FROM made n JOIN made o ON n.round = of_round AND o.round < of_round
+)
+SELECT task, problem, max(shared / (sizes - shared)) AS similarity,
+    arg_max(like_task, shared / (sizes - shared)) AS like_task,
+    arg_max(like_round, shared / (sizes - shared)) AS like_round,
+    arg_max(like_problem, shared / (sizes - shared)) AS like_problem
+FROM pairs GROUP BY task, problem ORDER BY similarity DESC, task;
+COMMENT ON MACRO TABLE repeats IS
+'The tasks of a round, each with the most similar one of the rounds before';

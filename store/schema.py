@@ -79,10 +79,11 @@ def kind_view(kind: str, cls: type[Message]) -> str:
         f'e.m."{name}" AS "{name}"' if name in plain else f'{_json_field(name, each)} AS "{name}"'
         for name, each in types.items()
     ]
+    read = f", json_transform(payload, '{json.dumps(plain)}') AS m" if plain else ""
     comment = (cls.__doc__ or kind).split("\n", maxsplit=1)[0]
     return f"""
 CREATE OR REPLACE VIEW "{kind}" AS SELECT {", ".join(columns)} FROM (
-    SELECT *, json_transform(payload, '{json.dumps(plain)}') AS m FROM events WHERE kind = '{kind}'
+    SELECT *{read} FROM events WHERE kind = '{kind}'
 ) e;
 COMMENT ON VIEW "{kind}" IS {_quoted(comment)};
 """  # noqa: S608 - kinds and fields are identifiers of our own classes

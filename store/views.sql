@@ -183,6 +183,30 @@ LEFT JOIN task_posed p ON p.seq = r.task;
 COMMENT ON VIEW rescored IS
 'One row a solution and verifier of simctl rescore: the grade it had, and the new one beside it';
 
+CREATE OR REPLACE VIEW health AS
+SELECT round, unnest(map_keys(metrics)) AS metric, unnest(map_values(metrics)) AS value
+FROM health_measured;
+COMMENT ON VIEW health IS
+'One row a round and number of its health: what was earned, posed, solved, repeated, said ...';
+
+CREATE OR REPLACE VIEW alarms AS
+SELECT a.seq AS alarm, a.name, a.since, a.round AS raised, min(o.round) AS over_in,
+    a.value, a.bound, a.text
+FROM alarm_raised a LEFT JOIN alarm_raised o ON o.name = a.name AND o.seq > a.seq AND o.over
+WHERE NOT a.over GROUP BY ALL;
+COMMENT ON VIEW alarms IS
+'One row an alarm: what was beyond its bound, since which round, and when it was back';
+
+CREATE OR REPLACE VIEW solves AS
+SELECT a.round, a.task, p.sender AS posed_by, p.problem, count(*) AS attempts,
+    avg((coalesce(g.parts['correct'], g.reward) >= 1)::INTEGER) AS rate
+FROM attempt_made a
+JOIN answer_graded g ON g.of = a.seq AND g.role = 'solver'
+LEFT JOIN task_posed p ON p.seq = a.task
+WHERE a.hint = '' GROUP BY ALL;
+COMMENT ON VIEW solves IS
+'One row a task that was attempted: which share of the first attempts without a hint is right';
+
 CREATE OR REPLACE MACRO branch_events(b) AS TABLE
 SELECT * FROM events WHERE branch = b;
 COMMENT ON MACRO TABLE branch_events IS

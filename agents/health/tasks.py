@@ -1,0 +1,81 @@
+"""What the tasks of a round were like: those that a role made, for what is drawn is as it is."""
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+from simctl.agents.health.archive import Archive, Shingles, clusters, runs, shingles, tokens
+from simctl.bus.answers import TaskPosed
+from simctl.bus.asks import ROLES
+from simctl.bus.event import Event
+from simctl.bus.messages import TaskChecked
+
+
+class Made(NamedTuple):
+    """A problem that a role posed, and the verdict on it."""
+
+    problem: str
+    checked: TaskChecked
+
+
+def made(events: Iterable[Event]) -> list[Made]:
+    """Return the problems that roles posed and gates judged, in order."""
+    posed: dict[int, str] = {}
+    found = []
+    for event in events:
+        match event.message:
+            case TaskPosed(problem=problem) if event.sender in ROLES:
+                posed[event.seq] = problem
+            case TaskChecked(task=task) as checked if task in posed:
+                found.append(Made(posed.pop(task), checked))
+            case _:
+                pass
+    return found
+
+
+def describe(tasks: Sequence[Made]) -> dict[str, float]:
+    """Return how many there are, what the gates say, and the structure of the valid ones.
+
+    `tasks/length` is in tokens of the archive, `tasks/operators` in signs among them;
+    `tasks/distinct` is the share of shingles that no other task has said (distinct-n, Li et al.
+    1510.03055).
+    """
+    if not tasks:
+        return {}
+    metrics = {
+        "tasks/count": float(len(tasks)),
+        "tasks/valid": fmean(each.checked.valid for each in tasks),
+    }
+    for gate in sorted({gate for each in tasks for gate in each.checked.gates}):
+        metrics[f"gates/{gate}"] = fmean(each.checked.gates.get(gate, False) for each in tasks)
+    valid = [each for each in tasks if each.checked.valid]
+    if valid:
+        said = [tokens(each.problem) for each in valid]
+        distinct = [runs(each.problem) for each in valid]
+        metrics |= {
+            "tasks/length": fmean(map(len, said)),
+            "tasks/operators": fmean(sum(not t.isalnum() for t in each) for each in said),
+            "tasks/difficulty": fmean(each.checked.difficulty for each in valid),
+            "tasks/degenerate": fmean(each.checked.degenerate for each in valid),
+            "tasks/distinct": len(frozenset().union(*distinct)) / sum(map(len, distinct)),
+        }
+    return metrics
+
+
+def repeated(tasks: Sequence[Made], archive: Archive, near: float) -> dict[str, float]:
+    """Return the shares of tasks that are like earlier ones: of other rounds, and of this one."""
+    if not tasks:
+        return {}
+    said = sketched(tasks)
+    alike = [archive.nearest(each) for each in said]
+    largest = clusters(said, near)[0]
+    return {
+        "duplicates/archive": fmean(each > 0 for each in alike),
+        "duplicates/exact": fmean(each == 1 for each in alike),
+        "duplicates/cluster": largest / len(said) if largest > 1 else 0.0,
+    }
+
+
+def sketched(tasks: Iterable[Made]) -> list[Shingles]:
+    """Return the shingles of the problems."""
+    return [shingles(each.problem) for each in tasks]
