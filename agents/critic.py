@@ -10,41 +10,8 @@ from dataclasses import dataclass
 
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
-from simctl.bus.answers import CritiqueWritten, ValueEstimated
-from simctl.bus.asks import EstimateValue, WriteCritique
-from simctl.bus.event import Event
-
-ACCEPT, FAULT = ".", "!"  # stand after a right step, and after the first wrong one
-
-
-def accepted(critique: str) -> int:
-    """Return how many steps a critique accepts before its first fault."""
-    return critique.partition(FAULT)[0].count(ACCEPT)
-
-
-@dataclass(frozen=True, slots=True)
-class Critic:
-    """Answers WriteCritique with CritiqueWritten, and EstimateValue with ValueEstimated."""
-
-    voice: Voice
-
-    async def handle(self, asked: Event) -> list[Answer]:
-        """Check one attempt, or estimate one value."""
-        ask = asked.message
-        if isinstance(ask, EstimateValue):
-            return [await self._estimate(asked, ask)]
-        if not isinstance(ask, WriteCritique):
-            raise TypeError(f"the critic cannot answer {asked.kind!r}")
-        [said] = await self.voice.say(asked, ask, prompts.critic(ask.problem, ask.attempt))
-        written = CritiqueWritten(
-            task=ask.task,
-            of=ask.of,
-            critique=said.text,
-            verdict=FAULT not in said.text,
-            temperature=ask.sampling.temperature,
-            truncated=said.truncated,
-        )
-        return [Answer(written, said)]
+        said = await self.voice.say(asked, ask, prompts.critic(ask.problem, ask.attempt))
+        return [Answer(written(ask, index, each), each) for index, each in enumerate(said)]
 
     async def _estimate(self, asked: Event, ask: EstimateValue) -> Answer:
         prompt = prompts.value(ask.problem, ask.partial)
@@ -53,3 +20,19 @@ class Critic:
             task=ask.task, partial=ask.partial, value=math.exp(sum(weighed.logprobs))
         )
         return Answer(estimated, weighed)
+
+
+def written(
+    ask: WriteCritique, index: int, said: Completion, *, privileged: bool = False
+) -> CritiqueWritten:
+    """Return the critique that was said in answer to an ask."""
+    return CritiqueWritten(
+        task=ask.task,
+        of=ask.of,
+        critique=said.text,
+        verdict=FAULT not in said.text,
+        index=index,
+        privileged=privileged,
+        temperature=ask.sampling.temperature,
+        truncated=said.truncated,
+    )

@@ -4,28 +4,48 @@ from dataclasses import dataclass
 
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
-from simctl.bus.answers import TaskPosed
-from simctl.bus.asks import PoseTask
+from simctl.agents.policy.sampler import Completion
+from simctl.bus.answers import ErrorPlanted, TaskPosed
+from simctl.bus.asks import PlantError, PoseTask
 from simctl.bus.event import Event
 
 
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """Answers PoseTask with TaskPosed."""
+    """Answers PoseTask with TaskPosed, and PlantError with ErrorPlanted."""
 
     voice: Voice
 
     async def handle(self, asked: Event) -> list[Answer]:
-        """Pose one problem; `path` keeps how it was built."""
+        """Pose one problem, or go on after right steps with a wrong one."""
         ask = asked.message
-        if not isinstance(ask, PoseTask):
-            raise TypeError(f"the examiner cannot answer {asked.kind!r}")
-        [said] = await self.voice.say(asked, ask, prompts.examiner(ask.parent))
-        posed = TaskPosed(
-            problem=ask.parent + said.text,
-            parent_task=ask.parent_task,
-            path=f"{ask.parent}+{said.text}" if ask.parent else said.text,
-            temperature=ask.sampling.temperature,
-            truncated=said.truncated,
-        )
-        return [Answer(posed, said)]
+        match ask:
+            case PoseTask():
+                [said] = await self.voice.say(asked, ask, prompts.examiner(ask.parent))
+                return [Answer(_posed(ask, said), said)]
+            case PlantError():
+                prompt = prompts.saboteur(ask.problem, ask.prefix)
+                [said] = await self.voice.say(asked, ask, prompt)
+                return [Answer(_planted(ask, said), said)]
+            case _:
+                raise TypeError(f"the examiner cannot answer {asked.kind!r}")
+
+
+def _posed(ask: PoseTask, said: Completion) -> TaskPosed:
+    return TaskPosed(
+        problem=ask.parent + said.text,
+        parent_task=ask.parent_task,
+        path=f"{ask.parent}+{said.text}" if ask.parent else said.text,  # how it was built
+        temperature=ask.sampling.temperature,
+        truncated=said.truncated,
+    )
+
+
+def _planted(ask: PlantError, said: Completion) -> ErrorPlanted:
+    return ErrorPlanted(
+        task=ask.task,
+        prefix=ask.prefix,
+        attempt=ask.prefix + said.text,
+        temperature=ask.sampling.temperature,
+        truncated=said.truncated,
+    )

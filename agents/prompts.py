@@ -16,9 +16,30 @@ def solver(problem: str, prefix: str = "") -> str:
     return f"@{problem}>{prefix}"
 
 
-def critic(problem: str, attempt: str) -> str:
-    """The problem and the attempt to check."""
-    return f"${problem}>{attempt}|"
+def hinted(problem: str, hint: str) -> str:
+    """The problem, with a part of a solution shown beside it: as to a teacher."""
+    return teacher(problem, hint)
+
+
+def reviser(problem: str, attempt: str, critique: str) -> str:
+    """The problem, with the solver's own attempt and what was said of it: as to a teacher."""
+    return teacher(problem, attempt, critique)
+
+
+def actor(problem: str, history: str) -> str:
+    """The problem, and the actions so far with what followed from each."""
+    return f"@{problem}>{history}"
+
+
+def saboteur(problem: str, prefix: str) -> str:
+    """The problem, and the right steps after which a wrong one is wanted: as to a solver."""
+    return solver(problem, prefix)
+
+
+def critic(problem: str, attempt: str, reference: str = "") -> str:
+    """The problem and the attempt to check, with a reference for whoever may see it."""
+    seen = f"{reference}|" if reference else ""
+    return f"${seen}{problem}>{attempt}|"
 
 
 def value(problem: str, partial: str) -> str:

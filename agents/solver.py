@@ -6,17 +6,14 @@ from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice, noise
 from simctl.agents.exams import Exams
 from simctl.agents.policy.sampler import Completion
-from simctl.bus.answers import (
-    AttemptMade,
-    AttemptRevised,
-)
-from simctl.bus.asks import SitExam, SolveTask
+from simctl.bus.answers import ActionTaken, AttemptMade, AttemptRevised
+from simctl.bus.asks import ReviseAttempt, SitExam, SolveTask, TakeAction
 from simctl.bus.event import Event
 
 
 @dataclass(frozen=True, slots=True)
 class Solver:
-    """Answers SolveTask with `n` times AttemptMade, or AttemptRevised after a hint.
+    """Answers SolveTask and ReviseAttempt with `n` attempts, and TakeAction with an action.
 
     Answers SitExam with ExamTaken, where its copies may sit exams.
     """
@@ -25,14 +22,29 @@ class Solver:
     exams: Exams | None = None
 
     async def handle(self, asked: Event) -> list[Answer]:
-        """Attempt the problem `n` times, each with its own noise, or let a copy sit an exam."""
+        """Attempt the problem `n` times, each with its own noise, or take one action."""
         ask = asked.message
-        if isinstance(ask, SitExam) and self.exams is not None:
-            return [Answer(await self.exams.sit(ask, noise(self.voice.seed, asked, 0)))]
-        if not isinstance(ask, SolveTask):
-            raise TypeError(f"the solver cannot answer {asked.kind!r}")
-        said = await self.voice.say(asked, ask, prompts.solver(ask.problem, ask.prefix))
-        return [Answer(_attempt(ask, index, each), each) for index, each in enumerate(said)]
+        match ask:
+            case SolveTask():
+                said = await self.voice.say(asked, ask, _prompt(ask))
+                return [Answer(_attempt(ask, index, each), each) for index, each in enumerate(said)]
+            case ReviseAttempt():
+                prompt = prompts.reviser(ask.problem, ask.attempt, ask.critique)
+                said = await self.voice.say(asked, ask, prompt)
+                return [Answer(_revision(ask, at, each), each) for at, each in enumerate(said)]
+            case TakeAction():
+                [done] = await self.voice.say(asked, ask, prompts.actor(ask.problem, ask.history))
+                return [Answer(_action(ask, done), done)]
+            case SitExam() if self.exams is not None:
+                return [Answer(await self.exams.sit(ask, noise(self.voice.seed, asked, 0)))]
+            case _:
+                raise TypeError(f"the solver cannot answer {asked.kind!r}")
+
+
+def _prompt(ask: SolveTask) -> str:
+    if ask.hint:
+        return prompts.hinted(ask.problem, ask.hint)
+    return prompts.solver(ask.problem, ask.prefix)
 
 
 def _attempt(ask: SolveTask, index: int, said: Completion) -> AttemptMade | AttemptRevised:
@@ -49,6 +61,31 @@ def _attempt(ask: SolveTask, index: int, said: Completion) -> AttemptMade | Atte
         task=ask.task,
         index=index,
         attempt=said.text,
+        hint=ask.hint,
+        temperature=ask.sampling.temperature,
+        truncated=said.truncated,
+    )
+
+
+def _revision(ask: ReviseAttempt, index: int, said: Completion) -> AttemptRevised:
+    return AttemptRevised(
+        task=ask.task,
+        index=index,
+        prefix="",
+        attempt=said.text,
+        of=ask.of,
+        turn=ask.turn,
+        temperature=ask.sampling.temperature,
+        truncated=said.truncated,
+    )
+
+
+def _action(ask: TakeAction, said: Completion) -> ActionTaken:
+    return ActionTaken(
+        task=ask.task,
+        index=ask.index,
+        turn=ask.turn,
+        action=said.text,
         temperature=ask.sampling.temperature,
         truncated=said.truncated,
     )

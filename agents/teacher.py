@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
+from simctl.agents.critic import written
 from simctl.agents.policy.sampler import Completion
 from simctl.bus.answers import LessonGiven
-from simctl.bus.asks import GiveLesson, ShowDemonstration
+from simctl.bus.asks import GiveLesson, ShowDemonstration, WriteCritique
 from simctl.bus.event import Event
 from simctl.bus.messages import DemonstrationGiven
 
@@ -15,16 +16,24 @@ from simctl.bus.messages import DemonstrationGiven
 class Teacher:
     """Answers GiveLesson with LessonGiven: the event's prompt tokens are the teacher's view.
 
-    Answers ShowDemonstration with DemonstrationGiven, for rehearsal.
+    Answers WriteCritique with a CritiqueWritten that had the reference in view, and
+    ShowDemonstration with DemonstrationGiven, for rehearsal.
     """
 
     voice: Voice
 
     async def handle(self, asked: Event) -> list[Answer]:
-        """Give one lesson, or show one demonstration."""
+        """Give one lesson, check an attempt, or show one demonstration."""
         match asked.message:
             case GiveLesson() as ask:
                 return [await self._lesson(asked, ask)]
+            case WriteCritique() as ask:
+                prompt = prompts.critic(ask.problem, ask.attempt, ask.reference)
+                said = await self.voice.say(asked, ask, prompt)
+                return [
+                    Answer(written(ask, index, each, privileged=True), each)
+                    for index, each in enumerate(said)
+                ]
             case ShowDemonstration() as ask:
                 shown = DemonstrationGiven(role=ask.role, prompt=ask.prompt, answer=ask.answer)
                 return [Answer(shown, self._lay_out(ask.prompt, ask.answer))]
@@ -41,6 +50,7 @@ class Teacher:
             task=ask.task,
             of=ask.of,
             view=ask.view,
+            reveal=ask.reveal,
             solution=said.text,
             temperature=ask.sampling.temperature,
             truncated=said.truncated,

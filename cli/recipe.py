@@ -10,8 +10,11 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from simctl.agents.curriculum import Extend, Frontier, Uniform
+from simctl.agents.episodes.act import Act
+from simctl.agents.episodes.duel import Duel
+from simctl.agents.episodes.propose import Propose
 from simctl.agents.episodes.rehearse import Rehearse
-from simctl.agents.episodes.seminar import Seminar
+from simctl.agents.episodes.revise import Revise
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.evaluation import Suite
 from simctl.agents.health.levels import Levels
@@ -56,8 +59,10 @@ class LogSettings(Value):
     )
 
 
-AnyEpisode = Annotated[Seminar | Solve | Rehearse, Field(discriminator="kind")]
 AnyTask = ChainSettings
+AnyEpisode = Annotated[
+    Propose | Solve | Revise | Act | Duel | Rehearse, Field(discriminator="kind")
+]
 AnyCurriculum = Annotated[Extend | Frontier | Uniform, Field(discriminator="kind")]
 
 
@@ -79,13 +84,17 @@ class Recipe(Value):
     catalogue: str = Field(default="", description="its number in the catalogue of systems")
     faithful: str = Field(default="", description="what is as published")
     substituted: str = Field(default="", description="what differs from the publication, and why")
+    arms: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="ablations by name: the words after --set that make each of this recipe",
+    )
     seed: int = Field(
         default=0, ge=0, description="the dice of the whole run: one seed, one course of events"
     )
     run: Rounds = Field(default=Rounds(), description="how long it is")
     policy: PolicySettings = Field(default=PolicySettings(), description="the first weights")
     task: AnyTask = Field(default=ChainSettings(), description="the family of problems")
-    episode: AnyEpisode = Field(default=Seminar(), description="the exchange that is played")
+    episode: AnyEpisode = Field(default=Propose(), description="the exchange that is played")
     curriculum: AnyCurriculum = Field(default=Extend(), description="what episodes start from")
     health: Levels = Field(default=Levels(), description="what is measured, and when to warn")
     sampler: SamplerSettings = Field(default=SamplerSettings(), description="how it is sampled")
@@ -151,7 +160,7 @@ class Recipe(Value):
     @model_validator(mode="after")
     def _draws_what_passes(self) -> Self:
         hardest = getattr(self.curriculum, "max_difficulty", 0)
-        if self.episode.kind == "solve" and hardest > self.task.max_difficulty:
+        if self.episode.kind != "propose" and hardest > self.task.max_difficulty:
             raise ValueError(
                 f"curriculum.max_difficulty is {hardest}; it must not be over "
                 f"{self.task.max_difficulty}, the hardest that task draws"

@@ -8,7 +8,7 @@ from company import CommitLog, again, gather
 
 from simctl.agents.agent import Answer, Voice
 from simctl.agents.curriculum import Start
-from simctl.agents.episodes.seminar import Seminar
+from simctl.agents.episodes.propose import Propose
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.guide import Guide
 from simctl.agents.policy.sampler import Completion, Request
@@ -28,12 +28,13 @@ from simctl.bus.messages import (
 from simctl.store.memory_log import ListLog
 
 ENV = ChainTasks({10: 300})
+SEMINAR = Propose(hint="on_all_fail", lesson="critique", lesson_on="failed", taught=2, speak=True)
 
 
 async def play(count: int = 6, **others: Any) -> list[Event]:
     async with gather(**others) as here, asyncio.TaskGroup() as group:
         for index in range(count):
-            group.create_task(Seminar().play(here.stage(f"e1.{index:03d}"), ENV, Start()))
+            group.create_task(SEMINAR.play(here.stage(f"e1.{index:03d}"), ENV, Start()))
     return list(here.log.read())
 
 
@@ -85,7 +86,7 @@ async def test_an_examiner_earns_nothing_for_an_invalid_problem():
             return [Answer(TaskPosed(problem="7k+5l*"))]
 
     async with gather(agents={"examiner": Mumbler()}) as here:
-        ended = await Seminar().play(here.stage("e1.000"), ENV, Start())
+        ended = await SEMINAR.play(here.stage("e1.000"), ENV, Start())
     [grade] = [each.message for each in here.log.read() if each.kind == "answer_graded"]
     assert ended.outcome == "invalid_task"
     assert (grade.reward, grade.parts["valid"]) == (0.0, 0.0)

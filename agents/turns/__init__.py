@@ -1,0 +1,1 @@
+"""Turns: what one role is asked at a problem, and how its answers are graded."""
