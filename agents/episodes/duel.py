@@ -27,7 +27,7 @@ class Duel(Episode):
     kind: Literal["duel"] = "duel"
 
     async def play(self, stage: Stage, env: Environment, start: Start) -> EpisodeEnded:
-        """Plant errors into one solution, show them to the critic among right ones, and pay both."""
+        """Plant errors, show them to the critic among right solutions, and pay both."""
         scene = await self.drawn(stage, env, start)
         beginnings = self.beginnings(scene, stage.dice("beginnings"))
         planted = await self.plant(scene, beginnings)

@@ -3,8 +3,8 @@
 Who remarks is the difference between the loops: the critic (RLTF, 2602.02482; Critic-CoT,
 2408.16326; Self-Refine, 2303.17651), a bare verdict (SD-Zero, 2604.12002), a teacher who sees the
 reference (SCRIT, 2501.05727; ThinkTuning, 2508.07616), another attempt (Multiagent Finetuning,
-2501.05707), or nobody (SCoRe, 2409.12917). So is what pays the critic: being right, or what comes of
-its remark (Reflect-Retry-Reward, 2505.24726).
+2501.05707), or nobody (SCoRe, 2409.12917). So is what pays the critic: being right, or what comes
+of its remark (Reflect-Retry-Reward, 2505.24726).
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,8 @@ class Revise(Practice):
     kind: Literal["revise"] = "revise"
     remarks: Literal["critic", "teacher", "verdict", "fellow", "none"] = Field(
         default="critic",
-        description="critic; teacher: with the reference; verdict: one bit; fellow: another attempt",
+        description="the critic's, a teacher's who sees the reference, the verifier's one bit, "
+        "another attempt, or nobody's",
     )
     revise: Literal["failed", "flagged", "all"] = Field(
         default="failed", description="attempts that are revised; flagged: those remarked upon"
@@ -92,11 +93,10 @@ class Revise(Practice):
         self, scene: Scene, checks: Sequence[Check], revised: Sequence[Sequence[Marked]]
     ) -> None:
         """Pay those who remarked, for being right or for what came of it."""
-        groups = revised or [()] * len(checks)
-        rewards = [
-            self.worth(scene, each, after) for each, after in zip(checks, groups, strict=True)
-        ]
-        await pay_critics(scene, checks, rewards)
+        if not checks:
+            return
+        pairs = zip(checks, revised or [()] * len(checks), strict=True)
+        await pay_critics(scene, checks, [self.worth(scene, *each) for each in pairs])
 
     def worth(self, scene: Scene, check: Check, after: Sequence[Marked]) -> float:
         """Return what a remark earns, `after` being the revisions that it led to."""

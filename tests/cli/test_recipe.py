@@ -146,10 +146,7 @@ MISTAKES = [
     (["trainer.learning_rate=nan"], "trainer.learning_rate is nan; it must be a finite number"),
     (["trainer.learning_rate=true"], "trainer.learning_rate is true; it must be a number"),
     (["episode.guided=1"], "episode.guided is 1; it must be true or false"),
-    (
-        ["episode.kind=solo"],
-        'episode.kind is "solo"; it must be "propose", "solve", "revise", "act", "duel" or "rehearse"',
-    ),
+    (["episode.kind=solo"], 'episode.kind is "solo"; it must be "propose", "solve", "revise"'),
     (["curriculum={}"], "curriculum.kind is missing; it must be "),
     (["objective.0.roles=solver"], 'objective.0.roles is "solver"; it must be a list'),
     (["objective.0.roles=['judge']"], 'objective.0.roles.0 is "judge"; it must be "examiner", '),
