@@ -1,6 +1,7 @@
 """What roles are asked at a problem, and what they earn; the solver sees nothing privileged."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,13 +9,16 @@ from company import gather
 
 from simctl.agents.curriculum import Start
 from simctl.agents.episode import Episode
+from simctl.agents.episodes.act import Act
 from simctl.agents.episodes.duel import Duel
 from simctl.agents.episodes.propose import Propose
 from simctl.agents.episodes.revise import Revise
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.tasks.chain import ChainTasks
+from simctl.agents.tasks.environment import Observation
 from simctl.agents.turns.scorers import Judge, Likelihood, Vote
 from simctl.bus.answers import (
+    ActionTaken,
     AttemptMade,
     AttemptRevised,
     CritiqueWritten,
@@ -22,9 +26,9 @@ from simctl.bus.answers import (
     LessonGiven,
     TaskPosed,
 )
-from simctl.bus.asks import ROLES, GiveLesson, ReviseAttempt, SolveTask
+from simctl.bus.asks import ROLES, GiveLesson, ReviseAttempt, SolveTask, TakeAction
 from simctl.bus.event import Event
-from simctl.bus.messages import AnswerGraded, TaskChecked
+from simctl.bus.messages import AnswerGraded, ObservationMade, TaskChecked
 
 ENV = ChainTasks({10: 300})
 DIFFICULTY = 5
@@ -243,3 +247,36 @@ async def test_lessons_under_the_solvers_own_prompt_show_nothing():
     events = await play(Solve(lesson="self"), count=1)
     prompts = {e.utterance.prompt_tokens for e in said(events, LessonGiven)}
     assert prompts == {e.utterance.prompt_tokens for e in said(events, AttemptMade)}
+
+
+async def test_actions_see_what_followed_from_those_before_and_earn_what_the_end_is_worth():
+    env = Compass()
+    async with gather() as here:
+        episode = Act(num_generations=3, max_turns=2)
+        await episode.play(here.stage("e1.000"), env, Start(difficulty=DIFFICULTY))
+        events = list(here.log.read())
+        taken, seen = said(events, ActionTaken), said(events, ObservationMade)
+        assert [e.message.of for e in seen] == [e.seq for e in taken]
+        for ask in [e.message for e in said(events, TakeAction) if e.message.turn == 2]:
+            [first] = [
+                e.message for e in taken if (e.message.index, e.message.turn) == (ask.index, 1)
+            ]
+            assert ask.history == f"{first.action}|n|"
+    assert {
+        len({g.reward for g in grades(events, "solver") if g.of in rollout})
+        for rollout in rollouts(taken)
+    } == {1}
+
+
+def rollouts(taken: list[Event]) -> list[set[int]]:
+    return [{e.seq for e in taken if e.message.index == index} for index in range(3)]
+
+
+class Compass(ChainTasks):
+    """Chains in which every action is answered by a letter."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def act(self, problem: str, actions: Sequence[str]) -> Observation:
+        return Observation(text="n", done=len(actions) > 2 or not problem)
