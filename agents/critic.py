@@ -10,6 +10,32 @@ from dataclasses import dataclass
 
 from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
+from simctl.agents.policy.sampler import Completion
+from simctl.bus.answers import CritiqueWritten, ValueEstimated
+from simctl.bus.asks import EstimateValue, WriteCritique
+from simctl.bus.event import Event
+
+ACCEPT, FAULT = ".", "!"  # stand after a right step, and after the first wrong one
+
+
+def accepted(critique: str) -> int:
+    """Return how many steps a critique accepts before its first fault."""
+    return critique.partition(FAULT)[0].count(ACCEPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Critic:
+    """Answers WriteCritique with CritiqueWritten, and EstimateValue with ValueEstimated."""
+
+    voice: Voice
+
+    async def handle(self, asked: Event) -> list[Answer]:
+        """Check one attempt, `n` times, or estimate one value."""
+        ask = asked.message
+        if isinstance(ask, EstimateValue):
+            return [await self._estimate(asked, ask)]
+        if not isinstance(ask, WriteCritique):
+            raise TypeError(f"the critic cannot answer {asked.kind!r}")
         said = await self.voice.say(asked, ask, prompts.critic(ask.problem, ask.attempt))
         return [Answer(written(ask, index, each), each) for index, each in enumerate(said)]
 
