@@ -29,6 +29,19 @@ def leave_one_out(rewards: Sequence[float]) -> list[float]:
     return [gap * n / (n - 1) for gap in centred(rewards)] if n > 1 else [0.0] * n
 
 
+def reliability(rate: float, floor: float) -> float:
+    """Return w(p) = floor + (1 - floor) clip((p - 0.3) / 0.5, 0, 1) (ADPO of Agent0, 2511.16043).
+
+    Labels of questions on which few answers agree are trusted less.
+    """
+    return floor + (1 - floor) * min(1.0, max(0.0, (rate - 0.3) / 0.5))
+
+
+def widening(rate: float, most: float) -> float:
+    """Return most clip((0.8 - p) / 0.5, 0, 1): the extra room above 1 of a ratio (ADPO)."""
+    return most * min(1.0, max(0.0, (0.8 - rate) / 0.5))
+
+
 def informative(rewards: Sequence[float]) -> bool:
     """Tell whether the rewards differ, so that there is something to learn from comparing them."""
     return len(rewards) > 1 and max(rewards) - min(rewards) > SAME

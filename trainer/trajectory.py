@@ -1,11 +1,11 @@
 """Folds events into trajectories. Pure: the same events always give the same trajectories."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
@@ -20,18 +20,51 @@ from simctl.store.said import Said
 Heard = Event | Said
 DEMONSTRATION = "demonstration_given"
 GRADED = "answer_graded"
+CHECKED = "task_checked"
 LESSON = "lesson_given"
+ATTEMPT, REVISION, ACTION = "attempt_made", "attempt_revised", "action_taken"
+CRITIQUE = "critique_written"
 _SPEAKERS: Mapping[str, Role] = {
     "task_posed": "examiner",
-    "attempt_made": "solver",
-    "attempt_revised": "solver",
-    "critique_written": "critic",
+    "error_planted": "examiner",
+    ATTEMPT: "solver",
+    REVISION: "solver",
+    ACTION: "solver",
+    "value_estimated": "critic",
+    CRITIQUE: "critic",
     "task_judged": "guide",
     "hint_given": "guide",
     LESSON: "teacher",
 }
-LEARNT = frozenset({*_SPEAKERS, DEMONSTRATION, GRADED})
-_IN_GROUPS = frozenset({"attempt_made", "attempt_revised"})  # one ask has many such answers
+LEARNT = frozenset({*_SPEAKERS, DEMONSTRATION, GRADED, CHECKED})
+# what an answer is to its objective: a message kind, and for attempts what they went on from
+Sort = Literal[
+    "task",
+    "error",
+    "attempt",
+    "hinted",
+    "continued",
+    "revised",
+    "action",
+    "value",
+    "critique",
+    "judgement",
+    "hint",
+    "lesson",
+    "demonstration",
+]
+_SORTS: Mapping[str, Sort] = {
+    "task_posed": "task",
+    "error_planted": "error",
+    ATTEMPT: "attempt",
+    ACTION: "action",
+    "value_estimated": "value",
+    CRITIQUE: "critique",
+    "task_judged": "judgement",
+    "hint_given": "hint",
+    LESSON: "lesson",
+    DEMONSTRATION: "demonstration",
+}
 
 
 class _Manner(TypedDict, total=False):
@@ -39,6 +72,23 @@ class _Manner(TypedDict, total=False):
 
     temperature: float
     truncated: bool
+    of: int | None
+    index: int
+    turn: int
+    hint: str
+    prefix: str
+    partial: str
+    attempt: str
+    verdict: bool
+    privileged: bool
+    value: float
+
+
+class _Checked(TypedDict):
+    """What learning reads of the gates' verdict."""
+
+    task: int
+    difficulty: int
 
 
 class _Grade(TypedDict):
@@ -49,7 +99,8 @@ class _Grade(TypedDict):
     parts: dict[str, float]
 
 
-_MANNERS, _GRADES = TypeAdapter(_Manner), TypeAdapter(_Grade)
+_MANNERS, _GRADES, _CHECKS = TypeAdapter(_Manner), TypeAdapter(_Grade), TypeAdapter(_Checked)
+Place = tuple[str | int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +118,10 @@ class Trajectory(NamedTuple):
     """One utterance with what became of it.
 
     `source` is the seq of its event. A demonstration has no `policy_version`: nobody sampled it.
+    `of` is the event that it is about: the attempt that is revised, criticised or taught on.
+    `stem` is the partial solution that it goes on from or speaks of, and `text` the whole one.
+    `place` is its place among the answers to one ask, or names its rollout. `difficulty` is that of
+    its task. All turns of a rollout share the reward of its last one.
     """
 
     source: int
@@ -84,6 +139,32 @@ class Trajectory(NamedTuple):
     reward: float | None = None
     parts: Mapping[str, float] = MappingProxyType({})
     lessons: tuple[Lesson, ...] = ()
+    of: int | None = None
+    place: int = 0
+    turn: int = 1
+    hinted: bool = False
+    stem: str = ""
+    text: str = ""
+    verdict: bool | None = None
+    value: float | None = None
+    difficulty: int = 0
+
+    @property
+    def sort(self) -> Sort:
+        """What it is to an objective: attempts differ by what their prompt showed."""
+        if self.kind == REVISION:
+            return "revised" if self.of is not None else "continued"
+        return "hinted" if self.hinted else _SORTS[self.kind]
+
+    @property
+    def about(self) -> int:
+        """The task that it counts for; what poses a task counts for that one."""
+        return self.source if self.task is None else self.task
+
+    @property
+    def unended(self) -> tuple[int, ...]:
+        """Its tokens without the one that ends it."""
+        return self.tokens if self.truncated else self.tokens[:-1]
 
     @property
     def demonstrated(self) -> bool:
@@ -99,6 +180,21 @@ class Group:
     kind: str
     trajectories: tuple[Trajectory, ...]
 
+    @property
+    def sort(self) -> Sort:
+        """What its answers are."""
+        return self.trajectories[0].sort
+
+    @property
+    def rollouts(self) -> list[tuple[Trajectory, ...]]:
+        """The answers, those of one exchange of several turns together: they have one return."""
+        if self.kind != ACTION:
+            return [(each,) for each in self.trajectories]
+        turns: dict[int, list[Trajectory]] = defaultdict(list)
+        for each in self.trajectories:
+            turns[each.place].append(each)
+        return [tuple(each) for each in turns.values()]
+
 
 def trajectories(events: Iterable[Heard]) -> list[Trajectory]:
     """Return a trajectory for every utterance with an answer, by episode and then in order.
@@ -108,6 +204,7 @@ def trajectories(events: Iterable[Heard]) -> list[Trajectory]:
     """
     spoken: list[tuple[Heard, Utterance, _Manner]] = []
     grades: dict[int, _Grade] = {}
+    difficulties: dict[int, int] = {}
     for event in sorted(events, key=attrgetter("episode", "seq")):
         learnt = event.kind in LEARNT
         text = modern(event.kind, event.schema, event.payload) if learnt else None
@@ -116,23 +213,69 @@ def trajectories(events: Iterable[Heard]) -> list[Trajectory]:
         if event.kind == GRADED:
             grade = _GRADES.validate_json(text)
             grades[grade["of"]] = grade
+        elif event.kind == CHECKED:
+            checked = _CHECKS.validate_json(text)
+            difficulties[checked["task"]] = checked["difficulty"]
         elif event.utterance is not None:
             spoken.append((event, event.utterance, _MANNERS.validate_json(text)))
+    _share_returns(spoken, grades)
     lessons = _lessons((event for event, _, _ in spoken if event.kind == LESSON), grades)
     return [
-        _trajectory(event, said, manner, grades.get(event.seq), lessons.get(event.seq, ()))
+        _trajectory(
+            event,
+            said,
+            manner,
+            grades.get(event.seq),
+            lessons.get(event.seq, ()),
+            difficulty=difficulties.get(event.seq if event.task is None else event.task, 0),
+        )
         for event, said, manner in spoken
         if said.tokens
     ]
 
 
 def groups(told: Sequence[Trajectory]) -> list[Group]:
-    """Group answers to one ask; where an ask has one answer, a role's answers of the same kind."""
-    members: dict[tuple[str, str, int | None], list[Trajectory]] = defaultdict(list)
+    """Group what is compared: answers to one ask; else a role's answers of one kind in the round.
+
+    Attempts at different tasks are never compared. Revisions that were asked for one by one are
+    compared within their task and turn, and rollouts of several turns within their task.
+    """
+    asked: Counter[tuple[str, int | None]] = Counter((each.role, each.cause) for each in told)
+    members: dict[tuple[object, ...], list[Trajectory]] = defaultdict(list)
     for each in told:
-        cause = each.cause if each.kind in _IN_GROUPS else None
-        members[each.role, each.kind, cause].append(each)
+        members[each.role, each.kind, *_company(each, asked)].append(each)
     return [Group(group[0].role, group[0].kind, tuple(group)) for group in members.values()]
+
+
+def _company(told: Trajectory, asked: Counter[tuple[str, int | None]]) -> Place:
+    """Return what tells a group from others of its role and kind."""
+    many = asked[told.role, told.cause] > 1
+    match told.kind:
+        case "attempt_made":
+            return ("ask", told.cause)
+        case "attempt_revised":
+            alone = told.of is not None and not many
+            return ("task", told.task, told.turn) if alone else ("ask", told.cause)
+        case "action_taken":
+            return ("task", told.task)
+        case "critique_written" if many:
+            return ("ask", told.cause)
+        case _:
+            return ()
+
+
+def _share_returns(
+    spoken: Sequence[tuple[Heard, Utterance, _Manner]], grades: dict[int, _Grade]
+) -> None:
+    """Give every turn of a rollout the grade of the last turn that has one."""
+    turns: dict[tuple[int | None, int], list[int]] = defaultdict(list)
+    for event, _, manner in spoken:
+        if event.kind == ACTION:
+            turns[event.task, manner.get("index", 0)].append(event.seq)
+    for rollout in turns.values():
+        last = next((grades[seq] for seq in reversed(rollout) if seq in grades), None)
+        if last is not None:
+            grades.update((seq, last) for seq in rollout)
 
 
 def _lessons(given: Iterable[Heard], grades: Mapping[int, _Grade]) -> dict[int, tuple[Lesson, ...]]:
@@ -153,17 +296,20 @@ def _lessons(given: Iterable[Heard], grades: Mapping[int, _Grade]) -> dict[int, 
     return lessons
 
 
-def _trajectory(
+def _trajectory(  # noqa: PLR0913 - an event, and what became of it
     event: Heard,
     said: Utterance,
     manner: _Manner,
     grade: _Grade | None,
     lessons: tuple[Lesson, ...],
+    *,
+    difficulty: int,
 ) -> Trajectory:
     shown = event.message if event.kind == DEMONSTRATION else None
+    role = shown.role if isinstance(shown, DemonstrationGiven) else _SPEAKERS[event.kind]
     return Trajectory(
         source=event.seq,
-        role=shown.role if isinstance(shown, DemonstrationGiven) else _SPEAKERS[event.kind],
+        role="teacher" if manner.get("privileged") else role,
         kind=event.kind,
         cause=event.cause,
         task=event.task,
@@ -177,4 +323,13 @@ def _trajectory(
         reward=None if grade is None else grade["reward"],
         parts={} if grade is None else grade["parts"],
         lessons=lessons,
+        of=manner.get("of"),
+        place=manner.get("index", 0),
+        turn=manner.get("turn", 1),
+        hinted=bool(manner.get("hint")) and event.kind == ATTEMPT,
+        stem=manner.get("prefix") or manner.get("partial", ""),
+        text=manner.get("attempt", ""),
+        verdict=manner.get("verdict"),
+        value=manner.get("value"),
+        difficulty=difficulty,
     )

@@ -12,24 +12,25 @@ from typing import Literal
 from pydantic import Field
 
 from simctl.trainer.advantages import centred, deviation, standardised
-from simctl.trainer.objectives.policy_gradient import Reinforce, rewards_of
+from simctl.trainer.links import Links
+from simctl.trainer.objectives.policy_gradient import Reinforcing, returns_of
 from simctl.trainer.trajectory import Group
 
 
-class Grpo(Reinforce):
-    """Reinforces answers by their standing in their group."""
+class Standing(Reinforcing):
+    """Weighs answers by their standing in their group."""
 
-    kind: Literal["grpo"] = "grpo"
     scale_rewards: Literal["group", "batch", "none"] = Field(
         default="group",
-        description="divide by the standard deviation of the group, of the role's batch, or not",
+        description="divide by the standard deviation of the group, of the role's answers of that "
+        "kind in the round, or not",
     )
 
-    def advantages(self, graded: Sequence[Group]) -> Iterator[list[float]]:
+    def advantages(self, graded: Sequence[Group], links: Links) -> Iterator[list[float]]:  # noqa: ARG002 - each group is its own measure
         """Give centred rewards, scaled as wanted."""
-        batch = deviation([reward for group in graded for reward in rewards_of(group)])
+        batch = deviation([reward for group in graded for reward in returns_of(group)])
         for group in graded:
-            rewards = rewards_of(group)
+            rewards = returns_of(group)
             match self.scale_rewards:
                 case "group":
                     yield standardised(rewards, deviation(rewards))
@@ -37,3 +38,9 @@ class Grpo(Reinforce):
                     yield standardised(rewards, batch)
                 case "none":
                     yield centred(rewards)
+
+
+class Grpo(Standing):
+    """Reinforces answers by their standing in their group."""
+
+    kind: Literal["grpo"] = "grpo"

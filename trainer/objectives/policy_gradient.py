@@ -1,22 +1,28 @@
 """Policy gradient: what the objectives that reinforce by comparison have in common."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
 from pydantic import Field
 
 from simctl.trainer.advantages import SAME, informative
-from simctl.trainer.objective import Objective, drop, sample
+from simctl.trainer.context import Rendering, inline
+from simctl.trainer.links import Links
+from simctl.trainer.objective import Contextual, drop, sample
 from simctl.trainer.sample import Dropped, PolicyGradient, Sample
 from simctl.trainer.trajectory import Group, Trajectory
 
-Scored = tuple[Trajectory, float]
+Advantages = dict[int, float]  # by the source of the answer
 
 
-class Reinforce(Objective):
-    """Reinforces answers by their advantage over their own group, never over other roles."""
+class Reinforcing(Contextual):
+    """Reinforces answers by what they earned beside others of their role and kind, never of more.
+
+    All turns of a rollout have its advantage, and it counts once among those it is compared with.
+    """
 
     epsilon: float = Field(
         default=0.2, gt=0, description="how far the probability ratio may fall below 1"
@@ -27,60 +33,125 @@ class Reinforce(Objective):
     importance_sampling_level: Literal["token", "sequence"] = Field(
         default="token", description="ratio of every token, or one for the whole answer (GSPO)"
     )
+    importance_sampling_cap: float | None = Field(
+        default=None,
+        gt=0,
+        description="most that a token's truncated weight of trainer over sampler may be; none for "
+        "the clipped ratio alone",
+    )
+    shaping: float | None = Field(
+        default=None,
+        ge=0,
+        description="gamma of the shaped ratio pi/(sg pi + gamma) of another's words (ThinkTuning)",
+    )
+    least_logprob: float | None = Field(
+        default=None, description="tokens less likely than this do not train (RLTF-SD); none: all"
+    )
+    entropy: float = Field(default=0.0, ge=0, description="factor of the entropy bonus")
     loss_type: Literal["dapo", "grpo"] = Field(
         default="dapo", description="dapo: every token counts alike; grpo: every answer"
     )
     mask_truncated_completions: bool = Field(
         default=False, description="answers cut off at the length limit do not train"
     )
+    inline: bool = Field(
+        default=False,
+        description="attempt, critique and revision train as one sequence, each by its own "
+        "advantage",
+    )
 
     @abstractmethod
-    def advantages(self, graded: Sequence[Group]) -> Iterator[list[float]]:
-        """Give the advantages of each group, all of one role and with a reward on every answer."""
+    def advantages(self, graded: Sequence[Group], links: Links) -> Iterator[list[float]]:
+        """Give the advantage of each rollout of each group, all graded and of one role and kind."""
 
-    def samples(self, groups: Sequence[Group]) -> Iterator[Sample | Dropped]:
-        """Give a sample for every graded answer of an informative group."""
-        for role in self.roles:
-            mine = [group for group in self.own(groups) if group.role == role]
+    @property
+    def compares(self) -> bool:
+        """Whether a group of equal rewards has nothing to teach."""
+        return True
+
+    def learn(self, groups: Sequence[Group], links: Links) -> Iterator[Sample | Dropped]:
+        """Give a sample for every graded answer with an advantage."""
+        found: Advantages = {}
+        for stratum in _strata(groups):
             graded: list[Group] = []
-            for group in mine:
+            for group in stratum:
                 yield from drop("no grade", [t for t in group.trajectories if t.reward is None])
                 known = tuple(t for t in group.trajectories if t.reward is not None)
-                if informative(_rewards(known)):
-                    graded.append(Group(group.role, group.kind, known))
+                judged = Group(group.role, group.kind, known)
+                if known and (informative(returns_of(judged)) or not self.compares):
+                    graded.append(judged)
                 else:
                     yield from drop("zero variance", known)
-            yield from self._of_role(graded)
+            for group, values in zip(graded, self.advantages(graded, links), strict=True):
+                for rollout, value in zip(group.rollouts, values, strict=True):
+                    found.update((each.source, value) for each in rollout)
+        told = [each for group in groups for each in group.trajectories if each.source in found]
+        yield from self._weighed(told, found, links)
 
-    def _of_role(self, graded: Sequence[Group]) -> Iterator[Sample | Dropped]:
-        scored: list[Scored] = []
-        for group, advantages in zip(graded, self.advantages(graded), strict=True):
-            for told, advantage in zip(group.trajectories, advantages, strict=True):
-                if self.mask_truncated_completions and told.truncated:
-                    yield from drop("truncated", [told])
-                elif abs(advantage) <= SAME:
-                    yield from drop("zero advantage", [told])
-                else:
-                    scored.append((told, advantage))
-        yield from self._weighed(scored)
+    def _weighed(
+        self, told: Sequence[Trajectory], advantages: Advantages, links: Links
+    ) -> Iterator[Sample | Dropped]:
+        kept: list[tuple[Trajectory, Rendering]] = []
+        for each in told:
+            reason = self._refused(each, advantages, links)
+            if reason:
+                yield from drop(reason, [each])
+                continue
+            match self.rendered(each, links):
+                case Dropped() as dropped:
+                    yield dropped
+                case rendering:
+                    kept.append((each, rendering))
+        mean_length = fmean(len(each.tokens) for _, each in kept) if kept else 1.0
+        for each, rendering in kept:
+            # the learner averages over tokens, so this makes the answers count alike
+            share = mean_length / len(rendering.tokens) if self.loss_type == "grpo" else 1.0
+            weigh = _weighing(advantages, self.weight * share)
+            yield sample(each, rendering, weigh, self.loss(each, links))
 
-    def _weighed(self, scored: Sequence[Scored]) -> Iterator[Sample]:
-        loss = PolicyGradient(
+    def render(self, told: Trajectory, links: Links) -> Rendering:
+        """Return an answer, or with `inline` all that led to it, under the prompt it trains under.
+
+        Raises:
+            NoBarePromptError: the round has no such prompt.
+        """
+        return inline(told, links) if self.inline else super().render(told, links)
+
+    def loss(self, told: Trajectory, links: Links) -> PolicyGradient:  # noqa: ARG002 - for all alike
+        """Return the loss of an answer."""
+        return PolicyGradient(
             epsilon=self.epsilon,
             epsilon_high=self.epsilon_high,
             importance_sampling_level=self.importance_sampling_level,
+            importance_sampling_cap=self.importance_sampling_cap,
+            shaping=self.shaping,
+            least_logprob=self.least_logprob,
+            entropy=self.entropy,
         )
-        mean_length = fmean(len(t.tokens) for t, _ in scored) if scored else 1.0
-        for told, advantage in scored:
-            # the learner averages over tokens, so this makes the answers count alike
-            share = mean_length / len(told.tokens) if self.loss_type == "grpo" else 1.0
-            yield sample(told, self.weight * share * advantage, loss)
+
+    def _refused(self, told: Trajectory, advantages: Mapping[int, float], links: Links) -> str:
+        if self.mask_truncated_completions and told.truncated:
+            return "truncated"
+        if not self.inline:
+            return "zero advantage" if abs(advantages[told.source]) <= SAME else ""
+        if not links.ends(told):
+            return "told with what followed"
+        parts = (abs(advantages.get(each.source, 0.0)) for each in links.chain(told))
+        return "zero advantage" if max(parts) <= SAME else ""
 
 
-def _rewards(trajectories: Sequence[Trajectory]) -> list[float]:
-    return [each.reward for each in trajectories if each.reward is not None]
+def returns_of(group: Group) -> list[float]:
+    """Return the reward of each rollout of a graded group."""
+    return [turns[0].reward or 0.0 for turns in group.rollouts]
 
 
-def rewards_of(group: Group) -> list[float]:
-    """Return the rewards of a graded group."""
-    return _rewards(group.trajectories)
+def _weighing(advantages: Advantages, factor: float) -> Callable[[Trajectory], float]:
+    return lambda told: factor * advantages.get(told.source, 0.0)
+
+
+def _strata(groups: Sequence[Group]) -> list[list[Group]]:
+    """Return the groups by role and kind: these alone may share a statistic."""
+    strata: dict[tuple[str, str], list[Group]] = defaultdict(list)
+    for group in groups:
+        strata[group.role, group.sort].append(group)
+    return list(strata.values())

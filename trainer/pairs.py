@@ -1,0 +1,106 @@
+"""Pairs: a better and a worse answer to the same prompt."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from simctl.trainer.advantages import SAME
+from simctl.trainer.context import Ids, Rendering, Segment
+from simctl.trainer.links import Links
+from simctl.trainer.trajectory import Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An answer under the prompt that it trains under."""
+
+    told: Trajectory
+    rendering: Rendering
+
+    @property
+    def reward(self) -> float:
+        """What it earned; an answer without a grade is no candidate."""
+        return self.told.reward or 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The better answer, rendered, and the tokens of the worse one under the same prompt."""
+
+    told: Trajectory
+    chosen: Rendering
+    rejected: Ids
+
+
+def best_worst(candidates: Sequence[Candidate], top: float = 0.0) -> Iterator[Pair]:
+    """Give the pair of the best and the worst of answers to one prompt; nothing for a tie.
+
+    The best is the shortest of those in the top band [(1 - top) max + top min, max], the worst the
+    longest of those that earned least (Meta-Rewarding, 2407.19594; with `top` 0 Self-Rewarding,
+    2401.10020, but for the length among equals).
+    """
+    rewards = [each.reward for each in candidates]
+    if not rewards or max(rewards) - min(rewards) <= SAME:
+        return
+    bound = (1 - top) * max(rewards) + top * min(rewards)
+    high = [each for each in candidates if each.reward >= bound - SAME]
+    low = [each for each in candidates if each.reward <= min(rewards) + SAME]
+    yield _pair(min(high, key=_length), max(low, key=_length))
+
+
+def right_wrong(
+    candidates: Sequence[Candidate], threshold: float, most: int | None = None
+) -> Iterator[Pair]:
+    """Give every pair of a right and a wrong answer to one prompt (Socratic-Zero, 2509.24726).
+
+    At most `most`, dealt so that no answer is in two pairs before every other of its side is in
+    one, as far as the two counts allow.
+    """
+    right = [each for each in candidates if each.reward >= threshold]
+    wrong = [each for each in candidates if each.reward < threshold]
+    deals = [
+        (at, (at + turn) % len(wrong)) for turn in range(len(wrong)) for at in range(len(right))
+    ]
+    yield from (_pair(right[at], wrong[other]) for at, other in deals[:most])
+
+
+def revised(candidates: Sequence[Candidate]) -> Iterator[Pair]:
+    """Give a pair for every revision of one of these answers that earned more than it.
+
+    SPaR (2412.11605), EVOLVE (2502.05605) and SCL: the answer that came of a critique is preferred
+    when it has to be given at once.
+    """
+    by_source = {each.told.source: each for each in candidates}
+    for each in candidates:
+        before = by_source.get(each.told.of or 0) if each.told.sort == "revised" else None
+        if before is not None and each.reward > before.reward + SAME:
+            yield _pair(each, before)
+
+
+def stop_or_go(attempt: Trajectory, links: Links, threshold: float) -> Iterator[Pair]:
+    """Give the pair of ending an attempt and going on to doubt it (ReVISE, 2502.14565).
+
+    Both follow the attempt's own tokens: its end token, or a critique that finds a fault, with the
+    revision that it led to where that is right. To stop is better where the attempt is right. The
+    published loop learns to go on by a token [refine], and to correct in a stage after that.
+    """
+    doubts = [each for each in links.critiques(attempt) if each.verdict is False]
+    if attempt.truncated or attempt.reward is None or not doubts:
+        return
+    prompt, end = attempt.prompt + attempt.unended, attempt.tokens[-1:]
+    doubt = doubts[0]
+    if attempt.reward >= threshold:
+        stop = Rendering(prompt, (Segment(attempt, end),), ())
+        yield Pair(attempt, stop, doubt.tokens)
+        return
+    mended = [e for e in links.corrections(doubt) if (e.reward or 0.0) >= threshold]
+    said = [doubt.unended, mended[0].tokens] if mended else [doubt.tokens]
+    going = tuple(Segment(attempt, tokens) for tokens in said)
+    yield Pair(attempt, Rendering(prompt, going, ()), end)
+
+
+def _pair(better: Candidate, worse: Candidate) -> Pair:
+    return Pair(better.told, better.rendering, worse.rendering.tokens)
+
+
+def _length(candidate: Candidate) -> int:
+    return len(candidate.rendering.tokens)
