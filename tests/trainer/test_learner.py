@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from simctl.trainer.learner import Learner, answer_logits, load
+from simctl.trainer.learner import Learner, load
+from simctl.trainer.losses.answers import answer_logits
 from simctl.trainer.metrics import Meter
 from simctl.trainer.sample import Divergence, PolicyGradient, Sample
 from simctl.trainer.settings import Training

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from simctl.trainer import losses
+from simctl.trainer.losses import divergences, policy
 from simctl.trainer.sample import Divergence, PolicyGradient
 
 STUDENT = [2.0, 0.5, -1.0, 0.0]
@@ -26,7 +26,7 @@ def value_and_gradient(
     loss: Divergence, student: list[float], teacher: list[float]
 ) -> tuple[float, list[float]]:
     logits = torch.tensor([student], dtype=torch.float64, requires_grad=True)
-    value = losses.divergence(logits, torch.tensor([teacher], dtype=torch.float64), loss).sum()
+    value = divergences.divergence(logits, torch.tensor([teacher], dtype=torch.float64), loss).sum()
     value.backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     return value.item(), logits.grad[0].tolist()
@@ -50,7 +50,7 @@ def test_a_teacher_that_is_the_student_teaches_exactly_nothing(
     torch.manual_seed(0)
     logits = (torch.randn(64, 19) * 5).requires_grad_()
     loss = Divergence(direction=direction, top_k=top_k, beta=beta)
-    value = losses.divergence(logits, logits, loss)
+    value = divergences.divergence(logits, logits, loss)
     value.sum().backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     assert (float(value.detach().abs().max()), float(logits.grad.abs().max())) == (0.0, 0.0)
@@ -68,7 +68,7 @@ def test_gradients_agree_with_finite_differences(
     loss = Divergence(direction=direction, top_k=top_k, beta=beta)
 
     def total(logits: Tensor) -> Tensor:
-        return losses.divergence(logits, teacher, loss)
+        return divergences.divergence(logits, teacher, loss)
 
     assert torch.autograd.gradcheck(total, (student,))
 
@@ -100,7 +100,7 @@ def test_a_head_that_holds_all_mass_leaves_finite_gradients() -> None:
 
 def test_no_gradient_flows_to_the_teacher() -> None:
     student, teacher = torch.tensor([STUDENT]), torch.tensor([TEACHER], requires_grad=True)
-    assert not losses.divergence(student, teacher, Divergence()).requires_grad
+    assert not divergences.divergence(student, teacher, Divergence()).requires_grad
 
 
 def surrogate(log_ratio: float, weight: float) -> tuple[float, float]:
@@ -108,8 +108,8 @@ def surrogate(log_ratio: float, weight: float) -> tuple[float, float]:
     logprob = torch.tensor([log_ratio], requires_grad=True)
     loss = PolicyGradient(epsilon=0.2, epsilon_high=0.3)
     row = torch.tensor([0])
-    ratios = losses.log_ratios(logprob, torch.zeros(1), row, loss)
-    value = losses.policy_gradient(ratios, torch.tensor([weight]), loss)
+    ratios = policy.log_ratios(logprob, torch.zeros(1), row, loss)
+    value = policy.policy_gradient(ratios, torch.tensor([weight]), loss)
     value.sum().backward()  # type: ignore[no-untyped-call]
     assert logprob.grad is not None
     return float(value.detach()), float(logprob.grad)
@@ -130,12 +130,12 @@ def test_a_ratio_beyond_the_clip_stops_training_only_where_it_has_gained() -> No
 def test_the_ratio_of_a_sequence_is_the_mean_over_its_own_tokens() -> None:
     loss = PolicyGradient(importance_sampling_level="sequence")
     row = torch.tensor([0, 0, 1])
-    ratios = losses.log_ratios(torch.tensor([0.1, 0.3, -0.4]), torch.zeros(3), row, loss)
+    ratios = policy.log_ratios(torch.tensor([0.1, 0.3, -0.4]), torch.zeros(3), row, loss)
     assert ratios.tolist() == pytest.approx([0.2, 0.2, -0.4])
 
 
 def test_a_ratio_that_would_overflow_stays_finite() -> None:
-    ratios = losses.log_ratios(
+    ratios = policy.log_ratios(
         torch.tensor([0.0]), torch.tensor([-900.0]), torch.tensor([0]), PolicyGradient()
     )
     assert ratios.exp().isfinite().all()
