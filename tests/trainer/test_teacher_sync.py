@@ -1,13 +1,18 @@
 import copy
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from simctl.trainer.learner import load
-from simctl.trainer.settings import TeacherSettings
+from simctl.trainer.learner import Learner, load
+from simctl.trainer.sample import Divergence, Sample
+from simctl.trainer.settings import TeacherSettings, Training
 from simctl.trainer.teacher_sync import Teacher
+
+SampleOf = Any  # conftest makes it
 
 
 @pytest.fixture
@@ -61,7 +66,78 @@ def test_a_teacher_has_nothing_to_train(student: nn.Module) -> None:
     assert not any(parameter.requires_grad for parameter in teacher.model.parameters())
 
 
-def test_only_an_average_needs_to_be_kept(student: nn.Module) -> None:
-    for sync, kept in (("ema", True), ("frozen", False), ("live", False)):
-        settings = TeacherSettings.model_validate({"sync": sync})
-        assert bool(Teacher(student, copy.deepcopy(student), settings).state()) == kept
+@pytest.mark.parametrize("unit", ["step", "round"])
+def test_a_snapshot_is_the_student_of_the_last_time(student: nn.Module, unit: str) -> None:
+    told = {"sync": "snapshot", "every": 2, "unit": unit}
+    teacher = Teacher(student, copy.deepcopy(student), TeacherSettings.model_validate(told))
+    start, seen = first(student), []
+    for done in range(1, 6):
+        move(student, 1.0)
+        teacher.follow("step", done if unit == "step" else 2)
+        teacher.follow("round", done if unit == "round" else 2)
+        seen.append(round(float((first(teacher.model) - start).mean())))
+    assert seen == [0, 2, 2, 4, 4]
+
+
+def test_an_average_that_moves_seldom_moves_as_far(student: nn.Module) -> None:
+    start = first(student)
+    teacher = Teacher(student, copy.deepcopy(student), TeacherSettings(decay=0.75, every=3))
+    for step in range(1, 6):
+        move(student, 1.0)
+        teacher.follow("step", step)
+    assert torch.allclose(first(teacher.model), start + 0.25 * 3)
+
+
+def settings(sync: str) -> Training:
+    told = {
+        "objective": [{"kind": "divergence"}],
+        "teacher": {"sync": sync, "every": 2},
+        "trainer": {"learning_rate": 1e-2, "minibatch_size": 1},
+    }
+    return Training.model_validate(told)
+
+
+def learner(base: Path, sync: str) -> Learner:
+    return Learner(base, base, settings(sync))
+
+
+def lessons(sample_of: SampleOf) -> list[Sample]:
+    told = [((2, 3), (4, 5, 1)), ((6,), (7, 1)), ((8, 9), (3, 1))]
+    return [sample_of(*each, Divergence(), teacher_prompt=(2, 9, 3)) for each in told]
+
+
+@pytest.mark.parametrize("sync", ["frozen", "ema", "snapshot", "live"])
+def test_a_resumed_learner_has_the_same_teacher(
+    base: Path, tmp_path: Path, sample_of: SampleOf, sync: str
+) -> None:
+    whole = learner(base, sync)
+    whole.learn(lessons(sample_of), 1)
+    whole.save(tmp_path)
+    resumed = Learner(tmp_path, base, settings(sync))
+    resumed.restore(tmp_path)
+    for each in (whole, resumed):
+        each.learn(lessons(sample_of), 2)
+    assert all(map(torch.equal, whole.model.parameters(), resumed.model.parameters()))
+
+
+def test_a_step_that_is_skipped_does_not_move_the_teacher(base: Path, sample_of: SampleOf) -> None:
+    subject = learner(base, "ema")
+    subject.learn(lessons(sample_of)[:1], 1)
+    assert subject._teacher is not None  # noqa: SLF001 - that it stands still cannot be seen else
+    before = first(subject._teacher.model)  # noqa: SLF001
+    broken = lessons(sample_of)[0].model_copy(update={"weights": (math.nan,) * 3})
+    assert subject.learn([broken], 2)["skipped_steps"] == 1
+    assert torch.equal(first(subject._teacher.model), before)  # noqa: SLF001
+
+
+def test_a_frozen_teacher_and_the_anchor_are_one_model(base: Path) -> None:
+    subject = learner(base, "frozen")
+    assert subject._teacher is not None  # noqa: SLF001 - memory cannot be seen else
+    assert subject._teacher.model is subject.anchor  # noqa: SLF001
+
+
+def test_only_a_teacher_that_moves_needs_to_be_kept(student: nn.Module) -> None:
+    kinds = (("ema", True), ("snapshot", True), ("frozen", False), ("live", False))
+    for sync, kept in kinds:
+        told = TeacherSettings.model_validate({"sync": sync})
+        assert bool(Teacher(student, copy.deepcopy(student), told).state()) == kept
