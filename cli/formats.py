@@ -9,4 +9,5 @@ class Format(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+    markdown = "markdown"
     parquet = "parquet"

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.syntax import Syntax
 from rich.text import Text
 
+from simctl.cli import experiment
 from simctl.cli.figures import count, share
 from simctl.cli.recipe import explain, load, names
 from simctl.cli.runs import Card, cards
@@ -42,6 +43,16 @@ def list_recipes() -> None:
     screen = console()
     screen.print(listed, highlight=False)
     screen.print("\nsimctl recipes show NAME prints all keys of one", style="dim")
+
+
+def list_experiments() -> None:
+    """Print a table of the experiments in the package."""
+    listed = table("experiment", "arms")
+    listed.add_column("claim")
+    for name in experiment.names():
+        each = experiment.load(name)
+        listed.add_row(Text(name, "bold"), str(len(each.arms)), each.claim)
+    console().print(listed, highlight=False)
 
 
 def show_recipe(name: str, sets: Sequence[str]) -> None:

@@ -10,9 +10,11 @@ import typer
 import simctl
 from simctl.cli.commands import (
     bundle,
+    compare,
     diff,
     doctor,
     evaluate,
+    experiment,
     fork,
     query,
     recipes,
@@ -48,6 +50,8 @@ app.command("replay")(replay.command)
 app.command("verify")(verify.command)
 app.command("diff")(diff.command)
 app.command("fork")(fork.command)
+app.command("compare")(compare.command)
+app.command("experiment")(experiment.command)
 app.command("runs")(runs.command)
 app.command("eval")(evaluate.command)
 app.command("train")(train.command)

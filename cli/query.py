@@ -78,6 +78,8 @@ def write(table: pa.Table, format_: Format, output: Path | None) -> None:
             _text(_csv(table), output)
         case Format.json:
             _text(_json(table), output)
+        case Format.markdown:
+            _text(_markdown(table), output)
         case Format.table:
             with nullcontext() if output is None else output.open("w", encoding="utf-8") as file:
                 _print(table, console(file))
@@ -129,6 +131,13 @@ def _csv(table: pa.Table) -> str:
     for row in _rows(table):
         rows.writerow([_flat(value) for value in row.values()])
     return text.getvalue()
+
+
+def _markdown(table: pa.Table) -> str:
+    rows = [table.column_names, ["---"] * table.num_columns]
+    rows += [[_cell(value).plain for value in row.values()] for row in _rows(table)]
+    told = (" | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) for row in rows)
+    return "".join(f"| {row} |\n" for row in told)
 
 
 def _rows(table: pa.Table) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ import simctl
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("agents", "bus", "store", "trainer", "cli")
-PACKAGED = (*CODE, "recipes")
+PACKAGED = (*CODE, "recipes", "experiments")
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 

@@ -1,0 +1,92 @@
+"""A comparison that is killed midway goes on with what is left of it."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live import SIMCTL, last_seq, wait_for
+
+from simctl.cli.runs import is_finished
+from simctl.store.access import open_log
+from simctl.store.address import find
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+SUITE = '[{name = "targets", difficulty = 3, problems = 5}]'
+SETS = ["run.rounds=2", "run.episodes=2", "episode.num_generations=2", f"suite={SUITE}"]
+SETS += ["objective=[]"]  # a trainer would take most of the time
+ARMS = ("grpo", "star")
+
+
+def start(place: Path) -> subprocess.Popen[str]:
+    sets = [word for each in SETS for word in ("--set", each)]
+    words = [*ARMS, "--seeds", "0", "1", "--tokens", "90000", "--jobs", "2", "-f", "json", *sets]
+    return subprocess.Popen(
+        [SIMCTL, "compare", *words, "--dir", place],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def runs(place: Path) -> list[Path]:
+    return [place / f"{arm}-{seed}" for arm in ARMS for seed in (0, 1)]
+
+
+def finished(run_dir: Path) -> bool:
+    """Whether a run has ended, so that nobody plays it again."""
+    if not run_dir.exists() or find(run_dir) is not None:
+        return False
+    with open_log(run_dir) as log:
+        return is_finished(log)
+
+
+def killed(place: Path) -> dict[Path, float]:
+    """Kill a comparison and its runs when the third has begun; return when those that ended did."""
+    process = start(place)
+    third = place / "star-0"
+    wait_for(lambda: last_seq(third) >= 5)
+    process.kill()
+    for owner in filter(None, map(find, runs(place))):
+        os.kill(owner.pid, signal.SIGKILL)
+    process.communicate()
+    wait_for(lambda: not any(map(find, runs(place))))
+    over = {each: (each / "log.duckdb").stat().st_mtime for each in runs(place) if finished(each)}
+    assert over
+    assert third not in over
+    return over
+
+
+Resumed = tuple[Path, dict[Path, float], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
+    """Where it was killed and went on, when the first runs had ended, and the rows it came to."""
+    place = tmp_path_factory.mktemp("compared")
+    over = killed(place)
+    process = start(place)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    return place, over, json.loads(out)
+
+
+def test_every_arm_and_seed_is_played_to_its_end(resumed: Resumed):
+    place, _, rows = resumed
+    assert [(row["arm"], row["seeds"]) for row in rows] == [(arm, [0, 1]) for arm in ARMS]
+    assert all(map(finished, runs(place)))
+
+
+def test_a_finished_run_is_not_played_again(resumed: Resumed):
+    _, over, _ = resumed
+    assert {each: (each / "log.duckdb").stat().st_mtime for each in over} == over
+
+
+def test_a_run_that_broke_off_goes_on(resumed: Resumed):
+    with open_log(resumed[0] / "star-0") as log:
+        found = log.query("select incarnation from run_resumed").to_pylist()
+    assert found == [{"incarnation": 2}]
