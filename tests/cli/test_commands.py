@@ -19,6 +19,8 @@ COMMANDS = (
     "verify",
     "diff",
     "runs",
+    "compare",
+    "experiment",
     "eval",
     "train",
     "recipes",
