@@ -43,8 +43,12 @@ def critic(problem: str, attempt: str, reference: str = "") -> str:
 
 
 def value(problem: str, partial: str) -> str:
-    """The problem and a partial solution, of which one token says whether it ends well."""
-    return f"${problem}>{partial}."
+    """The problem and a partial solution, of which one token says whether it ends well.
+
+    No role is asked like this. On the embedded policy the accepting token is not out of the
+    question here (p = 0.6, where after `partial.` it is 1e-6 and hardly has a gradient).
+    """
+    return f"${problem}|{partial}"
 
 
 def guide(problem: str, partial: str = "") -> str:

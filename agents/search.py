@@ -16,11 +16,10 @@ from simctl.bus.values import Value
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """A partial solution, or a whole one when `done`; `event` is the seq of what was said."""
+    """A partial solution, or a whole one when `done`."""
 
     text: str
     done: bool
-    event: int = 0
 
 
 @dataclass
@@ -81,7 +80,6 @@ class Found:
 
     text: str
     value: float
-    event: int = 0
 
 
 async def search(explorer: Explorer, settings: TreeSearch) -> list[Found]:
@@ -158,7 +156,7 @@ async def _grow(explorer: Explorer, leaf: Node, settings: TreeSearch, found: lis
         child = Node(each.text, value, visits=1, done=each.done, parent=leaf)
         leaf.children.append(child)
         if each.done:
-            found.append(Found(each.text, value, each.event))
+            found.append(Found(each.text, value))
     going = [child for child in leaf.children if not child.done]
     if going:
         await _roll_out(explorer, max(going, key=lambda child: child.value), settings, found)
@@ -176,4 +174,4 @@ async def _roll_out(
         partials.append(text)
     values = await explorer.values(partials or [node.text])
     node.value = (1 - settings.alpha) * node.value + settings.alpha * max(values)
-    found.append(Found(ended.text, values[-1], ended.event))
+    found.append(Found(ended.text, values[-1]))

@@ -15,7 +15,9 @@ from simctl.agents.episodes.duel import Duel
 from simctl.agents.episodes.propose import Propose
 from simctl.agents.episodes.rehearse import Rehearse
 from simctl.agents.episodes.revise import Revise
+from simctl.agents.episodes.search import Search
 from simctl.agents.episodes.solve import Solve
+from simctl.agents.episodes.teach import Teach
 from simctl.agents.evaluation import Suite
 from simctl.agents.health.levels import Levels
 from simctl.agents.health.watch import Watch
@@ -61,7 +63,7 @@ class LogSettings(Value):
 
 AnyTask = ChainSettings
 AnyEpisode = Annotated[
-    Propose | Solve | Revise | Act | Duel | Rehearse, Field(discriminator="kind")
+    Propose | Solve | Revise | Act | Duel | Rehearse | Search | Teach, Field(discriminator="kind")
 ]
 AnyCurriculum = Annotated[Extend | Frontier | Uniform, Field(discriminator="kind")]
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from simctl.agents.agent import Agent, Voice, serve
 from simctl.agents.cast import cast
+from simctl.agents.exams import Exams
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.stage import Answers, Stage
+from simctl.agents.tasks.chain import ChainTasks
 from simctl.bus.asks import Role
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
@@ -42,12 +44,16 @@ async def gather(
     async with bus.listen() as asked, bus.listen() as answered, asyncio.TaskGroup() as group:
         helpers = [
             group.create_task(quiescence.run()),
-            group.create_task(serve(agents or cast(Voice(sampler, 0)), bus, asked, epoch)),
+            group.create_task(serve(agents or _cast(sampler), bus, asked, epoch)),
             group.create_task(answers.hear_all(answered)),
         ]
         yield Company(log, bus, sampler, answers)
         for helper in helpers:
             helper.cancel()
+
+
+def _cast(sampler: TransformersSampler) -> dict[Role, Agent]:
+    return cast(Voice(sampler, 0), Exams(sampler, ChainTasks({})))
 
 
 class CommitLog(ListLog):

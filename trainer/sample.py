@@ -202,14 +202,8 @@ class Sample(Value):
         return sum(self.live)
 
     @property
-    def family(self) -> str:
-        """The losses with which it shares a denominator: its kind's; anchors are their own."""
-        based = isinstance(self.loss, Divergence) and self.loss.against == "base"
-        return "anchor" if based else self.loss.kind
-
-    @property
     def share(self) -> int:
-        """What it adds to that denominator: its trained tokens; a pair is one."""
+        """What it adds to its loss's denominator: its trained tokens; a pair is one."""
         return min(self.trained, 1) if isinstance(self.loss, Preference) else self.trained
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from simctl.agents.inference.adapt import Adapt
 from simctl.agents.inference.beam import Beam
 from simctl.agents.inference.best_of_n import BestOfN
 from simctl.agents.inference.refine import Refine
@@ -11,6 +12,8 @@ from simctl.agents.inference.single import Single
 from simctl.agents.inference.tree import Tree
 from simctl.agents.inference.vote import Vote
 
-AnyMode = Annotated[Single | Vote | BestOfN | Beam | Tree | Refine, Field(discriminator="kind")]
+AnyMode = Annotated[
+    Single | Vote | BestOfN | Beam | Tree | Refine | Adapt, Field(discriminator="kind")
+]
 
-__all__ = ["AnyMode", "Beam", "BestOfN", "Refine", "Single", "Tree", "Vote"]
+__all__ = ["Adapt", "AnyMode", "Beam", "BestOfN", "Refine", "Single", "Tree", "Vote"]

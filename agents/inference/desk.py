@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from simctl.agents import prompts
 from simctl.agents.critic import ACCEPT
-from simctl.agents.policy.sampler import Completion, Request, Sampler
+from simctl.agents.policy.sampler import Completion, Request, Sampler, Studies, Study
 from simctl.agents.tasks.environment import Environment, answer_of, steps_of
 from simctl.bus.asks import Sampling
 from simctl.bus.dice import stream
@@ -49,6 +49,19 @@ class Desk:
     async def values(self, partials: Sequence[str]) -> list[float]:
         """Return the log of the critic's value of each partial solution."""
         return await self.weigh([prompts.value(self.problem, each) for each in partials], ACCEPT)
+
+    async def study(self, wanted: Study) -> str:
+        """Return what a copy that learnt answers to the one prompt of its exam.
+
+        Raises:
+            TypeError: the policy lets no copy learn.
+        """
+        if not isinstance(self.sampler, Studies):
+            raise TypeError(f"{type(self.sampler).__name__} lets no copy of its policy learn")
+        [studied] = await self.sampler.study([wanted])
+        [after] = studied.after
+        self.tokens += len(after.tokens)
+        return after.text
 
     def answer_of(self, attempt: str) -> str:
         """Return what attempts are compared by: the final answer, "" where there is none."""

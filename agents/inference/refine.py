@@ -16,9 +16,8 @@ class Refine(Sampled):
     """Self-Refine (2303.17651) and Critic-CoT (2408.16326), gated; `agreement` is IoRT's (S101).
 
     What a gate accepts is what is handed in: the published code of Self-Refine returns the fix
-    that comes with the acceptance. A revision is written under the teacher's prompt with attempt
-    and critique in view; with `restart` the solver goes on from the steps that the critic accepted,
-    as in Critic-CoT.
+    that comes with the acceptance. A revision is written with attempt and critique in view; with
+    `restart` the solver goes on from the steps that the critic accepted, as in Critic-CoT.
     """
 
     kind: Literal["refine"] = "refine"
@@ -54,7 +53,7 @@ class Refine(Sampled):
         heat = {"temperature": self.revision_temperature}
         sampling = self.sampling.model_copy(update=heat)
         if not self.restart:
-            view = prompts.teacher(desk.problem, attempt, critique)
+            view = prompts.reviser(desk.problem, attempt, critique)
             [said] = await desk.say([view], sampling)
             return said.text
         kept = "".join(desk.steps(attempt)[: accepted(critique)])

@@ -29,12 +29,13 @@ def study(decoder: Decoder, wanted: Study) -> Studied:
     token included) of the answers of `batch_size` examples, drawn anew for each step without
     replacement. With a learning rate of 0 nothing moves, and both exams are the same.
     """
+    before = _examine(decoder, wanted)
+    if not wanted.examples:
+        return Studied(before, before)
     model = copy.deepcopy(decoder.model)
     with torch.enable_grad():
         _learn(model, decoder.vocabulary, wanted)
-    return Studied(
-        before=_examine(decoder, wanted), after=_examine(replace(decoder, model=model), wanted)
-    )
+    return Studied(before, after=_examine(replace(decoder, model=model), wanted))
 
 
 def _learn(model: torch.nn.Module, vocabulary: Vocabulary, wanted: Study) -> None:
@@ -42,8 +43,6 @@ def _learn(model: torch.nn.Module, vocabulary: Vocabulary, wanted: Study) -> Non
         (vocabulary.encode(prompt), (*vocabulary.encode(answer), vocabulary.end))
         for prompt, answer in wanted.examples
     ]
-    if not examples:
-        return
     rng = dice(wanted.key, "study")
     optimizer = torch.optim.AdamW(model.parameters(), lr=wanted.learning_rate, weight_decay=0.0)
     for _ in range(wanted.steps):

@@ -1,0 +1,28 @@
+"""Runs in which copies learn and values guide a search do the same once more."""
+
+from pathlib import Path
+
+import pytest
+from calls import Command
+
+pytestmark = pytest.mark.slow
+
+RECIPE = """
+name = "{kind}"
+run = {{ rounds = 1, episodes = 2 }}
+episode = {{ kind = "{kind}", {settings} }}
+curriculum = {{ kind = "uniform", min_difficulty = 4, max_difficulty = 4 }}
+suite = [{{ name = "targets", difficulty = 3, problems = 5, mode = {{ kind = "vote", n = 3 }} }}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [("teach", "sets = 2, set_size = 3, exam = 4, steps = 2"), ("search", "budget = 60")],
+)
+def test_a_run_does_the_same_once_more(simctl: Command, tmp_path: Path, kind: str, settings: str):
+    recipe, run_dir = tmp_path / f"{kind}.toml", tmp_path / "run"
+    recipe.write_text(RECIPE.format(kind=kind, settings=settings))
+    assert simctl("run", recipe, "-q", "--run-dir", run_dir).code == 0
+    said = simctl("verify", run_dir)
+    assert (said.code, "divergences  0" in said.out) == (0, True), said.out

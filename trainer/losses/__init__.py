@@ -1,1 +1,0 @@
-"""Losses, in torch: of tokens, pairs and values. Sums and denominators are the learner's."""
