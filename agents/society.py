@@ -190,7 +190,7 @@ class Society:
         """Play one episode; a role that fails ends it, not the round."""
         plan, name = self._plan, f"e{self._round}.{index:03d}"
         stage = Stage(self._bus, self._answers, name=name, round_=self._round, seed=plan.seed)
-        start = self._syllabus.next(stage.dice("start"))
+        start = self._syllabus.next(index, stage.dice("start"))
         await stage.note(EpisodeStarted(name=plan.episode.name))
         try:
             ended = await plan.episode.play(stage, plan.environment, start)

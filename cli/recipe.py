@@ -9,7 +9,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from simctl.agents.curriculum import Extend, Frontier, Uniform
+from simctl.agents.curricula import AnyCurriculum, Extend
+from simctl.agents.curriculum import Syllabus
 from simctl.agents.episodes.act import Act
 from simctl.agents.episodes.duel import Duel
 from simctl.agents.episodes.propose import Propose
@@ -65,7 +66,6 @@ AnyTask = ChainSettings
 AnyEpisode = Annotated[
     Propose | Solve | Revise | Act | Duel | Rehearse | Search | Teach, Field(discriminator="kind")
 ]
-AnyCurriculum = Annotated[Extend | Frontier | Uniform, Field(discriminator="kind")]
 
 
 def _suites(said: dict[str, Any]) -> tuple[Suite, ...]:
@@ -132,6 +132,10 @@ class Recipe(Value):
             )
             for suite in self.suite
         }
+
+    def syllabus(self) -> Syllabus:
+        """Return the state of the curriculum at the start of a run."""
+        return self.curriculum.begin(self.environment(), self.seed)
 
     def plan(self) -> Plan:
         """Return what a society plays."""

@@ -70,7 +70,7 @@ def _recipe(path: Path, log: Log, last: int) -> Recipe:
 
 def _tell(screen: Console, path: Path, events: Iterable[Event], recipe: Recipe) -> None:
     """Hear every event once, and print what came of them all."""
-    rounds, progress, state = Rounds(), Progress(), Fold(recipe.curriculum)
+    rounds, progress, state = Rounds(), Progress(), Fold(recipe)
     for event in events:
         rounds.hear(event)
         progress.hear(event, event.wall_us / 1e6)

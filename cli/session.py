@@ -119,7 +119,7 @@ class _Session:
 
     async def run(self, stop: Stop) -> Outcome:
         """Play what is left, and say in the log how it ended."""
-        syllabus = self._recipe.curriculum.begin()
+        syllabus = self._recipe.syllabus()
         memory = Memory(watch=self._recipe.watch())
         for event in self._log.read():
             memory.hear(event, syllabus)

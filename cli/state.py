@@ -4,11 +4,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
-from simctl.agents.curriculum import Curriculum
 from simctl.agents.memory import Memory
 from simctl.bus.event import GENESIS, Event
 from simctl.bus.messages import CurriculumMoved
 from simctl.bus.values import Value, canonical
+from simctl.cli.recipe import Recipe
 
 
 class State(Value):
@@ -34,9 +34,9 @@ class State(Value):
 class Fold:
     """A log folded event by event; its state can be asked for anywhere."""
 
-    def __init__(self, curriculum: Curriculum) -> None:
-        """Begin before the first event."""
-        self._syllabus = curriculum.begin()
+    def __init__(self, recipe: Recipe) -> None:
+        """Begin before the first event of a run of this recipe."""
+        self._syllabus = recipe.syllabus()
         self._memory = Memory()
         self._kinds: Counter[str] = Counter()
         self._senders: Counter[str] = Counter()
@@ -66,9 +66,9 @@ class Fold:
         )
 
 
-def fold(events: Iterable[Event], curriculum: Curriculum) -> State:
-    """Fold a log into its state."""
-    folded = Fold(curriculum)
+def fold(events: Iterable[Event], recipe: Recipe) -> State:
+    """Fold the log of a run of this recipe into its state."""
+    folded = Fold(recipe)
     for event in events:
         folded.hear(event)
     return folded.state()

@@ -132,13 +132,13 @@ def _beginning(path: Path, log: Log, policies: PolicyStore) -> Beginning:
     if not isinstance(started, RunStarted):
         raise RunError(f"run {path} does not begin with run_started: there is nothing to verify")
     found = {"seed": first.seed, "policy_sha256": policies.sha256(0)}
-    started, syllabus = started.model_copy(update=found), recipe.curriculum.begin()
+    started, syllabus = started.model_copy(update=found), recipe.syllabus()
     if changes:
         memory = recall(log.read(until=changes[-1]), syllabus, recipe.watch())
         memory.incarnation = 0  # the processes before it are not played again
         if memory.round:
             return Beginning(recipe, started, memory, syllabus, changes[-1])
-    return Beginning(recipe, started, Memory(watch=recipe.watch()), recipe.curriculum.begin())
+    return Beginning(recipe, started, Memory(watch=recipe.watch()), recipe.syllabus())
 
 
 @contextmanager

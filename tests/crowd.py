@@ -20,7 +20,7 @@ from pathlib import Path
 
 from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
-from simctl.agents.curriculum import Frontier
+from simctl.agents.curricula import Frontier
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.memory import Memory
 from simctl.agents.policy.sampler import Completion, Request
@@ -113,7 +113,7 @@ async def play(log: DuckLog, rounds: Rounds, answers: int, *, aloud: bool = Fals
     society = Society(
         plan,
         Memory(),
-        Frontier(max_difficulty=6).begin(),
+        Frontier(max_difficulty=6).begin(plan.environment),
         bus=bus,
         quiescence=quiescence,
         policy=Served(sampler, PolicyStore(Path()), plan.environment, 0),

@@ -231,6 +231,16 @@ class ChainTasks:
         wrong = first_wrong(_proper(problem), attempt)
         return attempt if wrong is None else attempt[: wrong * STEP]
 
+    def skills(self, problem: str) -> tuple[str, ...]:
+        """Return the operations of a problem without their labels, such as `*7`."""
+        return tuple(dict.fromkeys(operation for _, operation in _proper(problem).operations))
+
+    def beginning(self, problem: str, rng: Random) -> str:
+        """Return the first operations of a problem, at least one fewer; "" where it has but one."""
+        parsed = _proper(problem)
+        kept = rng.randrange(len(parsed.operations))
+        return str(Problem(parsed.start, parsed.operations[:kept])) if kept else ""
+
     def steps(self, attempt: str) -> list[str]:
         """Cut a derivation after every value."""
         return [attempt[at : at + STEP] for at in range(0, len(attempt), STEP)]

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from simctl.agents.curriculum import Frontier
+from simctl.agents.curricula import Frontier
 from simctl.agents.memory import recall, spent
+from simctl.agents.tasks.chain import ChainTasks
 from simctl.bus.answers import AttemptMade
 from simctl.bus.event import Draft, Event, Utterance
 from simctl.bus.messages import BatchBuilt, PolicyEvaluated, RoundEnded, RoundStarted
@@ -42,5 +43,5 @@ def test_a_budget_counts_what_was_sampled_and_what_a_teacher_scored_again():
 @pytest.mark.parametrize("cut", range(1, 19))
 def test_a_run_that_broke_off_anywhere_knows_what_it_has_spent(cut: int):
     events = told()[:cut]
-    memory = recall(events, Frontier(max_difficulty=6).begin())
+    memory = recall(events, Frontier(max_difficulty=6).begin(ChainTasks({})))
     assert memory.tokens + spent(memory.history) == spent(events)

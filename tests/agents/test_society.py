@@ -8,7 +8,7 @@ from company import CommitLog, again
 
 from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
-from simctl.agents.curriculum import Frontier
+from simctl.agents.curricula import Frontier
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.evaluation import Suite, evaluate
 from simctl.agents.memory import recall
@@ -47,7 +47,7 @@ async def play(
 ) -> list[Event]:
     """Play what is left of the plan, as a new process would."""
     quiescence = Quiescence()
-    syllabus = curriculum.begin()
+    syllabus = curriculum.begin(plan.environment, plan.seed)
     memory = recall(log.read(), syllabus)
     sampler = TransformersSampler(PATH, memory.version, quiescence)
     society = Society(
@@ -149,7 +149,7 @@ async def test_held_out_problems_are_never_posed(tmp_path: Path):
 
 async def test_the_curriculum_moves_to_where_half_is_solved(tmp_path: Path):
     events = await play(ListLog(), tmp_path)
-    syllabus = CURRICULUM.begin()
+    syllabus = CURRICULUM.begin(PLAN.environment)
     before = syllabus.moved().weights
     syllabus.observe(events)
     assert syllabus.moved().weights != before

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from simctl.agents.curriculum import Uniform
+from simctl.agents.curricula import Uniform
 from simctl.cli import toml
 from simctl.cli.errors import RecipeError
 from simctl.cli.keys import models_in

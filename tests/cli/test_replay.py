@@ -14,8 +14,9 @@ from calls import Command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simctl.agents.curriculum import Extend, Uniform
+from simctl.agents.curricula import Uniform
 from simctl.bus.event import Event
+from simctl.cli.recipe import Recipe
 from simctl.cli.state import Fold, State, fold
 from simctl.store import copies
 from simctl.store.chain import pages
@@ -31,7 +32,7 @@ AT = 60
 
 
 def state_of(events: Iterable[Event]) -> State:
-    return fold(events, Extend())
+    return fold(events, Recipe())
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +45,10 @@ def events() -> list[Event]:
 
 _FOLD = """
 import told
-from simctl.agents.curriculum import Extend
+from simctl.cli.recipe import Recipe
 from simctl.cli.state import fold
 from simctl.store.memory_log import ListLog
-print(fold(ListLog("another name").place(told.fixed()), Extend()).hash)
+print(fold(ListLog("another name").place(told.fixed()), Recipe()).hash)
 """
 
 
@@ -118,7 +119,7 @@ def test_a_state_asked_for_on_the_way_changes_nothing_after_it(
     events: list[Event], data: st.DataObject
 ):
     cuts = data.draw(st.sets(st.integers(0, len(events))))
-    folded = Fold(Extend())
+    folded = Fold(Recipe())
     for at, event in enumerate(events):
         if at in cuts:
             assert folded.state() == state_of(events[:at])
@@ -128,9 +129,9 @@ def test_a_state_asked_for_on_the_way_changes_nothing_after_it(
 
 def test_what_a_later_simctl_said_is_counted_and_disturbs_nothing(events: list[Event]):
     strange = replace(events[AT], kind="dream_told", schema=9, payload='{"of": [1, "sheep"]}')
-    for curriculum in (Extend(), Uniform()):
-        plain = fold([*events[:AT], *events[AT + 1 :]], curriculum)
-        found = fold([*events[:AT], strange, *events[AT + 1 :]], curriculum)
+    for recipe in (Recipe(), Recipe(curriculum=Uniform())):
+        plain = fold([*events[:AT], *events[AT + 1 :]], recipe)
+        found = fold([*events[:AT], strange, *events[AT + 1 :]], recipe)
         assert found.kinds["dream_told"] == 1
         assert (found.round, found.tokens, found.curriculum, found.incarnation) == (
             plain.round,

@@ -121,12 +121,12 @@ def test_a_verifier_that_is_not_there_is_told(
 
 
 def test_a_run_that_ended_has_still_ended(simctl: Command, run_dir: Path):
-    curriculum = load("society").curriculum
+    recipe = load("society")
     with open_log(run_dir) as log:
-        before = recall(log.read(), curriculum.begin())
+        before = recall(log.read(), recipe.syllabus())
     simctl("rescore", run_dir, "--verifier", "final")
     with open_log(run_dir) as log:
-        assert recall(log.read(), curriculum.begin()) == before
+        assert recall(log.read(), recipe.syllabus()) == before
     assert "finished" in simctl("runs", "--runs-dir", run_dir.parent).out
     assert "is finished" in simctl("run", "--resume", run_dir).err
 

@@ -158,11 +158,11 @@ def test_a_live_panel_leaves_its_last_picture(recipe: Recipe, events: list[Event
 
 def test_the_state_of_a_log_does_not_depend_on_the_name_of_the_run(recipe: Recipe):
     other = ListLog("another name").place(told.tale(recipe))
-    assert fold(other, recipe.curriculum) == fold(told.events(recipe), recipe.curriculum)
+    assert fold(other, recipe) == fold(told.events(recipe), recipe)
 
 
 def test_one_event_more_is_another_state(recipe: Recipe, events: list[Event]):
-    hashes = {fold(events[:length], recipe.curriculum).hash for length in range(len(events) + 1)}
+    hashes = {fold(events[:length], recipe).hash for length in range(len(events) + 1)}
     assert len(hashes) == len(events) + 1
 
 
