@@ -134,8 +134,15 @@ class Recipe(Value):
         }
 
     def syllabus(self) -> Syllabus:
-        """Return the state of the curriculum at the start of a run."""
-        return self.curriculum.begin(self.environment(), self.seed)
+        """Return the state of the curriculum at the start of a run.
+
+        Raises:
+            RecipeError: the family of problems is not to be had, or cannot do what is asked.
+        """
+        try:
+            return self.curriculum.begin(self.environment(), self.seed)
+        except TaskError as error:
+            raise RecipeError(f"recipe {self.name}: {error}") from error
 
     def plan(self) -> Plan:
         """Return what a society plays."""

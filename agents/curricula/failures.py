@@ -9,7 +9,7 @@ from pydantic import Field
 from simctl.agents.curricula.levels import Graded, Levels, Rates
 from simctl.agents.curriculum import Course, Start
 from simctl.agents.played import Round
-from simctl.agents.tasks.environment import Environment
+from simctl.agents.tasks.environment import Environment, TaskError
 
 _MEMORY = 0.7  # share of an earlier round's failure rate that the running one keeps
 
@@ -44,13 +44,12 @@ class Failures(Graded):
         """Return a state in which nothing has failed.
 
         Raises:
-            ValueError: skills are to be counted, and the family has none.
+            TaskError: skills are to be counted, and the family has none.
         """
         if self.by == "difficulty":
             return _FailedLevels(self)
         if not isinstance(env, Skilled):
-            why = 'curriculum.by is "skill"; this family of problems names no skills'
-            raise ValueError(why)  # noqa: TRY004 - it is a setting that is wrong
+            raise TaskError('curriculum.by is "skill"; this family of problems names no skills')
         return _FailedSkills(self, env)
 
 
