@@ -37,7 +37,7 @@ async def _perform(recipe: Recipe, place: Path) -> list[Event]:
     society = Society(
         plan,
         Memory(),
-        recipe.curriculum.begin(),
+        recipe.syllabus(),
         bus=bus,
         quiescence=quiescence,
         policy=Served(sampler, policies, plan.environment, recipe.seed),
