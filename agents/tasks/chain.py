@@ -149,18 +149,20 @@ def _targets(operations: int, count: int) -> tuple[str, ...]:
     return tuple(str(draw(operations, rng)) for _ in range(count))
 
 
+@lru_cache
+def _signatures(operations: int, count: int) -> frozenset[str]:
+    problems = (parse(text) for text in _targets(operations, count))
+    return frozenset(signature(problem) for problem in problems if problem is not None)
+
+
 class ChainTasks:
     """The family of chains. Problems of `held_out` difficulties that are targets never pass."""
 
     def __init__(self, held_out: dict[int, int], max_operations: int = MAX_OPERATIONS) -> None:
         """Keep `held_out[d]` target problems of each difficulty d out of the society."""
         self._max_operations = min(max_operations, MAX_OPERATIONS)
-        self._held_out = {
-            signature(problem)
-            for difficulty, count in held_out.items()
-            for text in _targets(difficulty, count)
-            if (problem := parse(text)) is not None
-        }
+        kept = (_signatures(difficulty, count) for difficulty, count in held_out.items())
+        self._held_out = frozenset[str]().union(*kept)
 
     def draw(self, difficulty: int, rng: Random) -> str:
         """Return a proper problem that is no target.
