@@ -7,7 +7,6 @@ pure, and see one role and one sort of answers at a time, never two.
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
-from statistics import fmean
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -107,39 +106,7 @@ class Whiten(Credit):
         return found
 
 
-class Correction(Credit):
-    """A critique is worth what comes of it (SCRIT, 2501.05727; Critic-CoT, 2408.16326).
-
-    Of a right attempt: 1 where it finds no fault. Of a wrong one: the mean reward of the revisions
-    that were made with it, 0 where it finds no fault and nothing is known without a revision. With
-    `failed` only critiques of wrong attempts keep a reward (Reflect, Retry, Reward, 2505.24726).
-    """
-
-    kind: Literal["correction"] = "correction"
-    threshold: float = Field(default=1.0, description="least reward of a right attempt")
-    failed: bool = Field(
-        default=False, description="only critiques of wrong attempts are worth anything"
-    )
-
-    def rewards(self, told: Sequence[Trajectory], links: Links) -> Rewards:
-        """Replace the rewards of critiques by what their revisions earned."""
-        return [self._worth(e, links) if e.sort == "critique" else e.reward for e in told]
-
-    def _worth(self, told: Trajectory, links: Links) -> float | None:
-        attempt = links.said(told.of)
-        if attempt is None or attempt.reward is None:
-            return None
-        if attempt.reward >= self.threshold:
-            return None if self.failed else float(bool(told.verdict))
-        made = [each.reward for each in links.corrections(told) if each.reward is not None]
-        if made:
-            return fmean(made)
-        return 0.0 if told.verdict else None
-
-
-AnyCredit = Annotated[
-    Percentile | Repetition | Overlong | Whiten | Correction, Field(discriminator="kind")
-]
+AnyCredit = Annotated[Percentile | Repetition | Overlong | Whiten, Field(discriminator="kind")]
 
 
 def credited(groups: Sequence[Group], steps: Sequence[Credit], links: Links) -> list[Group]:

@@ -1,5 +1,8 @@
 """Metrics: numbers of an update, named as TRL names them, with a segment for the role.
 
+Where a role says things of several kinds, each has its own beside them, with a segment more:
+`reward/solver/revised/mean`. Nothing is ever counted over several roles.
+
 All of them are functions of the events and the weights, so two runs of one seed log the same.
 """
 
@@ -16,7 +19,11 @@ def describe(groups: Sequence[Group], parent: int) -> dict[str, float]:
     sampled = [group for group in groups if not group.trajectories[0].demonstrated]
     metrics: dict[str, float] = {}
     for role in dict.fromkeys(group.role for group in sampled):
-        metrics |= _of_role(role, [group for group in sampled if group.role == role])
+        mine = [group for group in sampled if group.role == role]
+        metrics |= _describe(role, mine)
+        sorts = dict.fromkeys(group.sort for group in mine)
+        for sort in sorts if len(sorts) > 1 else ():
+            metrics |= _describe(f"{role}/{sort}", [group for group in mine if group.sort == sort])
     told = [each for group in sampled for each in group.trajectories]
     ages = [float(parent - each.policy_version) for each in told if each.policy_version is not None]
     if ages:
@@ -24,18 +31,18 @@ def describe(groups: Sequence[Group], parent: int) -> dict[str, float]:
     return metrics
 
 
-def _of_role(role: str, groups: Sequence[Group]) -> dict[str, float]:
+def _describe(whose: str, groups: Sequence[Group]) -> dict[str, float]:
     told = [each for group in groups for each in group.trajectories]
     metrics = {
-        f"completions/{role}/mean_length": fmean(len(each.tokens) for each in told),
-        f"completions/{role}/clipped_ratio": fmean(each.truncated for each in told),
+        f"completions/{whose}/mean_length": fmean(len(each.tokens) for each in told),
+        f"completions/{whose}/clipped_ratio": fmean(each.truncated for each in told),
     }
     rewards = _rewards(told)
     if rewards:
-        metrics[f"reward/{role}/mean"] = fmean(rewards)
-        metrics[f"reward/{role}/std"] = deviation(rewards) if len(rewards) > 1 else 0.0
+        metrics[f"reward/{whose}/mean"] = fmean(rewards)
+        metrics[f"reward/{whose}/std"] = deviation(rewards) if len(rewards) > 1 else 0.0
         graded = [known for group in groups if (known := _rewards(group.trajectories))]
-        metrics[f"frac_reward_zero_std/{role}"] = fmean(not informative(each) for each in graded)
+        metrics[f"frac_reward_zero_std/{whose}"] = fmean(not informative(each) for each in graded)
     return metrics
 
 

@@ -24,11 +24,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The better answer, rendered, and the tokens of the worse one under the same prompt."""
+    """The better answer, rendered, and the tokens of the worse one under the same prompt.
+
+    `sources` are the answers that it takes part of.
+    """
 
     told: Trajectory
     chosen: Rendering
     rejected: Ids
+    sources: tuple[int, ...]
 
 
 def best_worst(candidates: Sequence[Candidate], top: float = 0.0) -> Iterator[Pair]:
@@ -52,8 +56,7 @@ def right_wrong(
 ) -> Iterator[Pair]:
     """Give every pair of a right and a wrong answer to one prompt (Socratic-Zero, 2509.24726).
 
-    At most `most`, dealt so that no answer is in two pairs before every other of its side is in
-    one, as far as the two counts allow.
+    At most `most`: first each right answer once, with another wrong one, then each once more.
     """
     right = [each for each in candidates if each.reward >= threshold]
     wrong = [each for each in candidates if each.reward < threshold]
@@ -90,16 +93,17 @@ def stop_or_go(attempt: Trajectory, links: Links, threshold: float) -> Iterator[
     doubt = doubts[0]
     if attempt.reward >= threshold:
         stop = Rendering(prompt, (Segment(attempt, end),), ())
-        yield Pair(attempt, stop, doubt.tokens)
+        yield Pair(attempt, stop, doubt.tokens, (attempt.source, doubt.source))
         return
     mended = [e for e in links.corrections(doubt) if (e.reward or 0.0) >= threshold]
     said = [doubt.unended, mended[0].tokens] if mended else [doubt.tokens]
-    going = tuple(Segment(attempt, tokens) for tokens in said)
-    yield Pair(attempt, Rendering(prompt, going, ()), end)
+    going = Rendering(prompt, tuple(Segment(attempt, tokens) for tokens in said), ())
+    yield Pair(attempt, going, end, tuple(each.source for each in (attempt, doubt, *mended[:1])))
 
 
 def _pair(better: Candidate, worse: Candidate) -> Pair:
-    return Pair(better.told, better.rendering, worse.rendering.tokens)
+    sources = (better.told.source, worse.told.source)
+    return Pair(better.told, better.rendering, worse.rendering.tokens, sources)
 
 
 def _length(candidate: Candidate) -> int:

@@ -81,7 +81,6 @@ class _Manner(TypedDict, total=False):
     attempt: str
     verdict: bool
     privileged: bool
-    value: float
 
 
 class _Checked(TypedDict):
@@ -146,7 +145,6 @@ class Trajectory(NamedTuple):
     stem: str = ""
     text: str = ""
     verdict: bool | None = None
-    value: float | None = None
     difficulty: int = 0
 
     @property
@@ -330,6 +328,5 @@ def _trajectory(  # noqa: PLR0913 - an event, and what became of it
         stem=manner.get("prefix") or manner.get("partial", ""),
         text=manner.get("attempt", ""),
         verdict=manner.get("verdict"),
-        value=manner.get("value"),
         difficulty=difficulty,
     )

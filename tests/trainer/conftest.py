@@ -11,17 +11,22 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from simctl.bus.answers import (
+    ActionTaken,
     AttemptMade,
+    AttemptRevised,
+    CritiqueWritten,
     LessonGiven,
     TaskPosed,
+    ValueEstimated,
 )
-from simctl.bus.asks import Role, View
+from simctl.bus.asks import Role, SolveTask, View
 from simctl.bus.event import Draft, Event, Utterance
 from simctl.bus.messages import (
     AnswerGraded,
     AnyMessage,
     DemonstrationGiven,
     RoundEnded,
+    TaskChecked,
 )
 from simctl.store.log import EventLog
 from simctl.store.memory_log import ListLog
@@ -31,6 +36,7 @@ from simctl.trainer.settings import Training
 
 Ids = Sequence[int]
 EOS = 1
+BARE, HINT = (2, 3, 4), (30, 31)  # what an aided prompt shows besides
 LOGPROB = -3.4  # near that of 32 equal words
 
 
@@ -76,20 +82,96 @@ class Story:
     def task(self, prompt: Ids = (), tokens: Ids = ()) -> int:
         return self.say("examiner", TaskPosed(problem="p"), prompt=prompt, tokens=tokens)
 
-    def attempt(
-        self, task: int, cause: int, tokens: Ids, reward: float | None, *, truncated: bool = False
+    def ask(self, task: int) -> int:
+        """Ask for something: the seq is the cause of what answers it."""
+        return self.say("episode", SolveTask(task=task, problem="p"), task=task)
+
+    def attempt(  # noqa: PLR0913 - an answer with its grade
+        self,
+        task: int,
+        cause: int,
+        tokens: Ids,
+        reward: float | None,
+        *,
+        truncated: bool = False,
+        text: str = "",
+        hint: str = "",
+        parts: dict[str, float] | None = None,
     ) -> int:
-        made = AttemptMade(task=task, index=0, attempt="", truncated=truncated)
-        prompt = (2, 3 + self._next["examiner"] % 7, 4)
+        made = AttemptMade(task=task, index=0, attempt=text, truncated=truncated, hint=hint)
+        prompt = (*HINT, *BARE) if hint else (2, 3 + self._next["examiner"] % 7, 4)
         seq = self.say("solver", made, prompt=prompt, tokens=tokens, cause=cause, task=task)
+        if reward is not None:
+            self.grade(task, seq, "solver", reward, parts)
+        return seq
+
+    def proceed(  # noqa: PLR0913 - an answer with its grade
+        self, task: int, prefix: Ids, tokens: Ids, reward: float, *, cause: int, text: str = ""
+    ) -> int:
+        """Go on from a prefix, after the prompt of an unaided attempt."""
+        made = AttemptRevised(task=task, index=0, prefix="p", attempt=text)
+        prompt = (2, 3 + self._next["examiner"] % 7, 4, *prefix)
+        seq = self.say("solver", made, prompt=prompt, tokens=tokens, cause=cause, task=task)
+        self.grade(task, seq, "solver", reward)
+        return seq
+
+    def revise(  # noqa: PLR0913 - an answer with its grade
+        self, task: int, of: int, tokens: Ids, reward: float, *, cause: int = 0, turn: int = 2
+    ) -> int:
+        made = AttemptRevised(task=task, index=0, prefix="", attempt="", of=of, turn=turn)
+        seq = self.say(
+            "solver", made, prompt=(*HINT, of), tokens=tokens, cause=cause or of, task=task
+        )
+        self.grade(task, seq, "solver", reward)
+        return seq
+
+    def criticise(  # noqa: PLR0913 - an answer with its grade
+        self,
+        task: int,
+        of: int,
+        tokens: Ids,
+        reward: float | None = None,
+        *,
+        verdict: bool = False,
+        privileged: bool = False,
+    ) -> int:
+        written = CritiqueWritten(
+            task=task, of=of, critique="", verdict=verdict, privileged=privileged
+        )
+        seen = (*HINT, 21, of) if privileged else (21, of)
+        speaker: Role = "teacher" if privileged else "critic"
+        seq = self.say(speaker, written, prompt=seen, tokens=tokens, cause=of, task=task)
+        if reward is not None:
+            self.grade(task, seq, speaker, reward)
+        return seq
+
+    def act(self, task: int, rollout: int, turn: int, tokens: Ids, reward: float | None) -> int:
+        taken = ActionTaken(task=task, index=rollout, turn=turn, action="")
+        seq = self.say("solver", taken, prompt=(2, turn), tokens=tokens, task=task)
         if reward is not None:
             self.grade(task, seq, "solver", reward)
         return seq
 
-    def grade(self, task: int, of: int, role: Role, reward: float) -> None:
+    def estimate(self, task: int, partial: str, tokens: Ids = (25,)) -> int:
+        estimated = ValueEstimated(task=task, partial=partial, value=0.5)
+        return self.say("critic", estimated, prompt=(22, 4), tokens=tokens, task=task)
+
+    def check(self, task: int, difficulty: int) -> None:
+        checked = TaskChecked(task=task, valid=True, gates={}, difficulty=difficulty)
+        self.say("environment", checked, cause=task, task=task)
+
+    def grade(
+        self,
+        task: int,
+        of: int,
+        role: Role,
+        reward: float,
+        parts: dict[str, float] | None = None,
+    ) -> None:
+        found = {"correct": reward} | (parts or {})
         self.say(
             "environment",
-            AnswerGraded(task=task, of=of, role=role, reward=reward, parts={"correct": reward}),
+            AnswerGraded(task=task, of=of, role=role, reward=reward, parts=found),
             cause=of,
             task=task,
         )
@@ -108,6 +190,25 @@ class Story:
         seq = self.say("society", RoundEnded(episodes=1))
         self.round += 1
         return seq
+
+    def improvise(self, chance: random.Random) -> None:
+        """Play a round as chance has it."""
+        task = self.task(*(((5,), (6, EOS)) if chance.random() < 0.5 else ()))
+        for _ in range(chance.randrange(4)):
+            reward = chance.choice([None, 0.0, 0.5, 1.0])
+            made = self.attempt(task, task, (chance.randrange(2, 32), EOS), reward)
+            if chance.random() < 0.5:
+                self.lesson(task, made, (2, 3), (4,) * chance.randrange(2))
+            if chance.random() < 0.3:
+                self.criticise(task, made, (20, EOS), privileged=chance.random() < 0.5)
+                self.revise(task, made, (9, EOS), chance.choice([0.0, 1.0]))
+        for turn in range(chance.randrange(3)):
+            self.act(task, turn % 2, turn, (10, EOS), chance.choice([None, 0.0, 1.0]))
+        if chance.random() < 0.3:
+            self.check(task, chance.randrange(5))
+            self.attempt(task, self.ask(task), (11, EOS), 1.0, hint="h")
+            self.show("guide", (2,), (3, EOS))
+        self.end()
 
     def play(self, rounds: int = 1) -> None:
         """Play whole rounds: two tasks with four attempts each, lessons and a demonstration."""
@@ -135,15 +236,7 @@ def story_of() -> Callable[[int], Story]:
     def tell(seed: int) -> Story:
         chance, story = random.Random(seed), Story()  # noqa: S311 - a story, not a secret
         for _ in range(chance.randrange(1, 4)):
-            task = story.task(*(((5,), (6, EOS)) if chance.random() < 0.5 else ()))
-            for _ in range(chance.randrange(4)):
-                reward = chance.choice([None, 0.0, 0.5, 1.0])
-                made = story.attempt(task, task, (chance.randrange(2, 32), EOS), reward)
-                if chance.random() < 0.5:
-                    story.lesson(task, made, (2, 3), (4,) * chance.randrange(2))
-            if chance.random() < 0.3:
-                story.show("guide", (2,), (3, EOS))
-            story.end()
+            story.improvise(chance)
         return story
 
     return tell

@@ -1,11 +1,12 @@
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from simctl.trainer.batch import build, digest
+from simctl.trainer.credit import AnyCredit
 from simctl.trainer.objective import Objective
-from simctl.trainer.objectives import Distil, Grpo, Rloo, Sft
+from simctl.trainer.objectives import AnyObjective, Appraise, Distil, Grpo, Rloo, Sft
 from simctl.trainer.sample import Divergence, Sample
 from simctl.trainer.settings import Training
 from simctl.trainer.trajectory import groups, trajectories
@@ -150,6 +151,126 @@ def test_divergence_says_why_an_attempt_is_not_taught(story: Story) -> None:
     }
 
 
+def test_pi_distill_draws_teacher_and_student_together_from_both_sides(story: Story) -> None:
+    task = story.task()
+    made = story.attempt(task, task, (8, 1), 0.0)
+    view, answer = (30, 2, 4), (9, 10, 1)
+    lesson = story.lesson(task, made, prompt=view, tokens=answer)
+    story.grade(task, lesson, "teacher", 1.0)
+    theirs = {"roles": ["teacher"], "kinds": ["lesson"]}
+    student = Distil.model_validate(theirs | {"context": "bare", "teacher": "own"})
+    teacher = Distil.model_validate(theirs | {"teacher": "bare", "direction": "reverse"})
+    samples, dropped = taught(story, student, teacher)
+    bare = (2, 4, 4)
+    assert [(s.source, s.prompt, s.teacher_prompt, s.tokens) for s in samples] == [
+        (lesson, bare, view, answer),
+        (lesson, view, bare, answer),
+    ]
+    assert dropped == {}
+
+
+def test_an_anchor_to_the_first_version_has_no_other_prompt(story: Story) -> None:
+    [made] = attempts(story, 0.0)
+    [sample], _ = taught(story, Distil(teacher="base", direction="reverse"))
+    assert (sample.source, sample.teacher_prompt) == (made, None)
+    assert sample.loss == Divergence(direction="reverse", against="base")
+
+
+def test_a_teacher_without_a_bare_prompt_does_not_teach(story: Story) -> None:
+    task = story.task()
+    lesson = story.lesson(task, task, prompt=(30, 2), tokens=(9, 1))
+    samples, dropped = taught(story, Distil(roles=("teacher",), teacher="bare"))
+    assert (samples, dropped) == ([], {"divergence: no bare prompt": (lesson,)})
+
+
+def test_what_went_on_from_a_prefix_has_it_under_the_students_prompt_too(story: Story) -> None:
+    task = story.task()
+    story.attempt(task, task, (8, 1), 0.0)
+    story.proceed(task, (8, 9), (10, 1), 1.0, cause=story.ask(task))
+    objective = Distil(kinds=("continued",), context="bare", teacher="own")
+    [sample], _ = taught(story, objective)
+    assert (sample.prompt, sample.teacher_prompt, sample.tokens) == (
+        (2, 4, 4, 8, 9),
+        (2, 4, 4, 8, 9),
+        (10, 1),
+    )
+
+
+def test_right_answers_alone_can_be_taught(story: Story) -> None:
+    right, wrong = attempts(story, 1.0, 0.0)
+    for of in (right, wrong):
+        story.lesson(right - 1, of, prompt=(2, 11))
+    samples, dropped = taught(story, Distil(only="right"))
+    assert [sample.source for sample in samples] == [right]
+    assert dropped == {"divergence: below threshold": (wrong,)}
+
+
+def test_a_value_is_drawn_to_how_solutions_that_begin_so_end(story: Story) -> None:
+    task = story.task()
+    for text, reward in (("ab", 1.0), ("ac", 0.0), ("b", 0.0)):
+        story.attempt(task, task, (8, 1), reward, text=text)
+    known, unknown = story.estimate(task, "a"), story.estimate(task, "x")
+    wordy = story.estimate(task, "b", tokens=(25, 26))
+    told = story.estimate(task, "x")
+    story.grade(task, told, "critic", 0.0, {"outcome": 0.75})
+    samples, dropped = taught(story, Appraise(weight=0.5))
+    assert [(s.source, s.tokens, s.target, s.weights) for s in samples] == [
+        (known, (25,), 0.5, (0.5,)),
+        (told, (25,), 0.75, (0.5,)),
+    ]
+    assert dropped == {"value: no outcome": (unknown,), "value: not one word": (wordy,)}
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        {"kind": "grpo"},
+        {"kind": "rloo"},
+        {"kind": "adpo"},
+        {"kind": "reinforce"},
+        {"kind": "reinforce", "inline": True},
+        {"kind": "nft"},
+        {"kind": "sft"},
+        {"kind": "sft", "context": "bare"},
+        {"kind": "sft", "inline": True},
+        {"kind": "preference"},
+        {"kind": "preference", "pair": "right_wrong"},
+        {"kind": "preference", "pair": "revised"},
+        {"kind": "preference", "pair": "stop_go"},
+        {"kind": "divergence"},
+        {"kind": "divergence", "teacher": "base", "context": "bare"},
+        {"kind": "value"},
+    ],
+    ids=repr,
+)
+def test_every_objective_learns_from_a_story_with_all_roles_and_accounts_for_each_answer(
+    story: Story, objective: dict[str, object]
+) -> None:
+    task = story.task(prompt=(5,), tokens=(6, 1))
+    made = [story.attempt(task, task, (8 + at, 1), float(at == 1), text="a") for at in range(3)]
+    ask = story.ask(task)
+    for at in range(2):
+        story.attempt(task, ask, (12 + at, 1), float(at), hint="h")
+    for of in made:
+        story.criticise(task, of, (20, 1), 1.0, verdict=False)
+        story.revise(task, of, (15, of, 1), 1.0)
+        story.lesson(task, of, prompt=(30, 2), tokens=())
+    story.estimate(task, "a")
+    [only] = Training.model_validate({"objective": [objective]}).objective
+    told = trajectories(story.events)
+    batch = build(groups(told), [only])
+    assert batch.samples
+    accounted = {s.source for s in batch.samples} | {x for d in batch.dropped for x in d.sources}
+    mine = {
+        each.source
+        for each in told
+        if each.role in only.roles and (not only.kinds or each.sort in only.kinds)
+    }
+    # an answer may also be the worse one of a pair, or the end of what a better one goes on to
+    used = {s.rejected for s in batch.samples} | {s.tokens[-3:] for s in batch.samples}
+    assert mine == accounted | {e.source for e in told if e.source in mine and e.tokens in used}
+
+
 def test_the_batch_names_lessons_and_attempts_as_its_sources(story: Story) -> None:
     task = story.task()
     made = story.attempt(task, task, (8, 1), 0.0)
@@ -184,9 +305,10 @@ def test_a_recipe_that_makes_no_sense_is_told_what_is_wrong(
 
 
 def test_every_setting_of_every_objective_is_described() -> None:
-    for cls in (Grpo, Rloo, Sft, Distil):
-        missing = [n for n, f in cls.model_fields.items() if n != "kind" and not f.description]
-        assert missing == []
+    parts = [*get_args(get_args(AnyObjective)[0]), *get_args(get_args(AnyCredit)[0])]
+    named = [(cls, name, field) for cls in parts for name, field in cls.model_fields.items()]
+    assert len(parts) > 12
+    assert [(c, n) for c, n, field in named if n != "kind" and not field.description] == []
 
 
 def test_settings_and_objectives_come_from_the_recipe(tmp_path: Any) -> None:

@@ -14,7 +14,7 @@ from simctl.bus.event import Event, rehash
 from simctl.store.said import said
 from simctl.trainer.batch import build, digest
 from simctl.trainer.settings import Training
-from simctl.trainer.trajectory import LEARNT, Lesson, groups, trajectories
+from simctl.trainer.trajectory import LEARNT, Group, Lesson, groups, trajectories
 
 Story = Any  # conftest makes it
 
@@ -74,6 +74,91 @@ def test_attempts_after_a_hint_are_a_group_of_their_own(story: Story) -> None:
     assert len(groups(trajectories(story.events))) == 2
 
 
+def test_what_an_answer_is_to_an_objective_tells_its_kind_and_what_its_prompt_showed(
+    story: Story,
+) -> None:
+    task = story.task(prompt=(5,), tokens=(6, 1))
+    made = story.attempt(task, task, (8, 1), 0.0, text="ab")
+    story.attempt(task, story.ask(task), (9, 1), 1.0, hint="h")
+    story.proceed(task, (8,), (9, 1), 1.0, cause=story.ask(task), text="ac")
+    story.criticise(task, made, (20, 1), verdict=True)
+    story.criticise(task, made, (21, 1), privileged=True)
+    story.revise(task, made, (10, 1), 1.0, turn=3)
+    story.act(task, 4, 2, (12, 1), None)
+    story.estimate(task, "ab")
+    told = trajectories(story.events)
+    assert [(each.role, each.sort) for each in told] == [
+        ("examiner", "task"),
+        ("solver", "attempt"),
+        ("solver", "hinted"),
+        ("solver", "continued"),
+        ("critic", "critique"),
+        ("teacher", "critique"),
+        ("solver", "revised"),
+        ("solver", "action"),
+        ("critic", "value"),
+    ]
+    assert [each.about for each in told] == [task] * 9
+    assert [(each.stem, each.text) for each in told if each.stem or each.text] == [
+        ("", "ab"),
+        ("p", "ac"),
+        ("ab", ""),
+    ]
+    assert [(each.of, each.turn, each.place, each.verdict) for each in told[4:8]] == [
+        (made, 1, 0, True),
+        (made, 1, 0, False),
+        (made, 3, 0, None),
+        (None, 2, 4, None),
+    ]
+
+
+def test_a_trajectory_knows_how_difficult_its_task_is(story: Story) -> None:
+    task = story.task(prompt=(5,), tokens=(6, 1))
+    story.check(task, 3)
+    story.attempt(task, task, (8, 1), 0.0)
+    assert [each.difficulty for each in trajectories(story.events)] == [3, 3]
+
+
+def test_the_turns_of_a_rollout_share_the_last_grade(story: Story) -> None:
+    task = story.task()
+    story.act(task, 0, 1, (8, 1), 0.25)
+    story.act(task, 1, 1, (8, 1), 0.5)
+    story.act(task, 0, 2, (9, 1), 1.0)
+    story.act(task, 0, 3, (9, 1), None)
+    told = trajectories(story.events)
+    assert [each.reward for each in told] == [1.0, 0.5, 1.0, 1.0]
+    [group] = groups(told)
+    assert [[each.turn for each in rollout] for rollout in group.rollouts] == [[1, 2, 3], [1]]
+
+
+def test_revisions_are_compared_within_task_and_turn_where_each_was_asked_for_alone(
+    story: Story,
+) -> None:
+    task = story.task()
+    made = [story.attempt(task, task, (8 + at, 1), 0.0) for at in range(2)]
+    alone = [story.revise(task, of, (9, of, 1), 1.0) for of in made]
+    later = story.revise(task, alone[0], (10, 1), 1.0, turn=3)
+    ask = story.ask(task)
+    together = [story.revise(task, made[0], (9, at, 1), 1.0, cause=ask) for at in range(2)]
+    found = [[each.source for each in group.trajectories] for group in told_of(story, "revised")]
+    assert found == [alone, [later], together]
+
+
+def test_critiques_are_compared_with_others_of_the_same_attempt_if_there_are_any(
+    story: Story,
+) -> None:
+    task = story.task()
+    made = [story.attempt(task, task, (8 + at, 1), 0.0) for at in range(3)]
+    twice = [story.criticise(task, made[0], (20 + at, 1)) for at in range(2)]
+    once = [story.criticise(task, of, (22, 1)) for of in made[1:]]
+    found = [[each.source for each in group.trajectories] for group in told_of(story, "critique")]
+    assert found == [twice, once]
+
+
+def told_of(story: Story, sort: str) -> list[Group]:
+    return [group for group in groups(trajectories(story.events)) if group.sort == sort]
+
+
 def test_temperature_and_truncation_are_kept(story: Story) -> None:
     posed = TaskPosed(problem="p", temperature=0.7, truncated=True)
     story.say("examiner", posed, prompt=(5,), tokens=(6,))
@@ -99,7 +184,8 @@ def test_what_is_said_between_two_utterances_changes_no_trajectory(
     story_of: Callable[[int], Story], seed: int
 ) -> None:
     events: list[Event] = story_of(seed).events
-    needed = [e for e in events if e.utterance is not None or e.kind == "answer_graded"]
+    heard = {"answer_graded", "task_checked"}
+    needed = [e for e in events if e.utterance is not None or e.kind in heard]
     assert trajectories(events) == trajectories(needed)
 
 

@@ -18,7 +18,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from simctl.trainer.context import NO_PROMPT, Context, Ids, NoBarePromptError
+from simctl.trainer.context import Context, Ids
 from simctl.trainer.links import Links
 from simctl.trainer.objective import Contextual, drop, sample
 from simctl.trainer.pairs import Candidate, Pair, best_worst, revised, right_wrong, stop_or_go
@@ -70,32 +70,23 @@ class Prefer(Contextual):
             else:
                 graded.append(told)
         pairs: list[Pair] = []
-        for told_or_pairs in self._found(graded, links):
-            match told_or_pairs:
-                case Dropped() as dropped:
-                    yield dropped
-                case pair:
-                    pairs.append(pair)
-        yield from self._weighed(pairs, links)
-
-    def _found(self, graded: Sequence[Trajectory], links: Links) -> Iterator[Pair | Dropped]:
         if self.pair == "stop_go":
+            pairs = [p for told in graded for p in stop_or_go(told, links, self.threshold)]
+        else:
+            candidates: list[Candidate] = []
             for told in graded:
-                made = list(stop_or_go(told, links, self.threshold))
-                yield from made
-                yield from drop("no pair", [] if made else [told])
-            return
-        candidates: list[Candidate] = []
+                rendering = self.rendered(told, links)
+                if isinstance(rendering, Dropped):
+                    yield rendering
+                else:
+                    candidates.append(Candidate(told, rendering))
+            graded = [each.told for each in candidates]
+            made = (pair for alike in _by_prompt(candidates) for pair in self._pairs(alike))
+            pairs = [pair for pair in made if pair.chosen.tokens != pair.rejected]
+        paired = {source for pair in pairs for source in pair.sources}
         for told in graded:
-            try:
-                candidates.append(Candidate(told, self.render(told, links)))
-            except NoBarePromptError:
-                yield from drop(NO_PROMPT, [told])
-        for alike in _by_prompt(candidates):
-            made = [each for each in self._pairs(alike) if each.chosen.tokens != each.rejected]
-            yield from made
-            for each in [] if made else alike:
-                yield from drop("no pair", [each.told])
+            yield from drop("no pair", [] if told.source in paired else [told])
+        yield from self._weighed(pairs, links)
 
     def _pairs(self, alike: Sequence[Candidate]) -> Iterator[Pair]:
         match self.pair:
