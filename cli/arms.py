@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from re import sub
 
-from simctl.cli.errors import UserError
+from simctl.cli.errors import RecipeError, UserError
+from simctl.cli.keys import nearest
 from simctl.cli.recipe import Recipe, load
 
 _ENDLESS = 1_000_000  # rounds: the budget ends a run, unless an arm says otherwise
@@ -13,7 +14,10 @@ _OPENING, _CLOSING, _QUOTES = "[{", "]}", "\"'"
 
 @dataclass(frozen=True)
 class Arm:
-    """A recipe's name or file, and changes as after --set. `name` is what tables call it."""
+    """A recipe's name or file, and changes of it. `name` is what tables call it.
+
+    A change is `key=value`, or the name of one of the recipe's own arms.
+    """
 
     name: str
     recipe: str
@@ -33,13 +37,29 @@ class Arm:
         return load(self.recipe, self.changes(seed, tokens, sets))
 
     def changes(self, seed: int, tokens: int, sets: Sequence[str] = ()) -> list[str]:
-        """Return all that is changed of its recipe for a run."""
-        given = [f"run.rounds={_ENDLESS}", *sets, *self.sets]
+        """Return all that is changed of its recipe for a run, as after --set.
+
+        Raises:
+            RecipeError: there is no such recipe, or it has no such arm.
+        """
+        own = [word for each in self.sets for word in ([each] if "=" in each else self._own(each))]
+        given = [f"run.rounds={_ENDLESS}", *sets, *own]
         return [*given, f"run.max_tokens={tokens}", f"seed={seed}"]
+
+    def _own(self, name: str) -> tuple[str, ...]:
+        """Return what makes one of the recipe's own arms."""
+        arms = load(self.recipe).arms
+        if name not in arms:
+            there = ", ".join(nearest(name, list(arms))) or "none"
+            raise RecipeError(
+                f"arm {self.name}: recipe {self.recipe} has no arm {name}; there are: {there} "
+                "(a change is written key=value)"
+            )
+        return arms[name]
 
 
 def parse(text: str) -> Arm:
-    """Return the arm that `RECIPE[:key=value,...]` tells of."""
+    """Return the arm that `RECIPE[:key=value,...]` or `RECIPE:ARM` tells of."""
     recipe, _, changes = text.partition(":")
     sets = tuple(filter(None, _split(changes)))
     return Arm(text, recipe, sets)

@@ -81,7 +81,14 @@ def told(found: Interval | None) -> str:
         return "-"
     if found.low is None or found.high is None:
         return f"{found.mean:+.3f} (one seed: no interval)"
-    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}], {found.pairs} seeds"
+    return f"{found.mean:+.3f} {bounds(found)}, {found.pairs} seeds"
+
+
+def bounds(found: Interval | None) -> str:
+    """Return an interval in brackets."""
+    if found is None or found.low is None or found.high is None:
+        return "-"
+    return f"[{found.low:+.3f}, {found.high:+.3f}]"
 
 
 def spread(values: Sequence[float], write: Callable[[float], str] = "{:.2f}".format) -> str:

@@ -25,11 +25,13 @@ class ArmSettings(Value):
 
     name: str = Field(min_length=1, description="what tables and the claim call it")
     recipe: str = Field(description="a recipe's name or TOML file")
+    arm: str = Field(default="", description="one of the recipe's own arms; none for the recipe")
     set: dict[str, Any] = Field(default={}, description="changes of the recipe, by key")
 
-    def arm(self) -> Arm:
+    def played(self) -> Arm:
         """Return the arm that is played."""
-        return Arm(self.name, self.recipe, tuple(_flat(self.set)))
+        own = (self.arm,) if self.arm else ()
+        return Arm(self.name, self.recipe, (*own, *_flat(self.set)))
 
 
 class Experiment(Value):
@@ -74,7 +76,7 @@ class Experiment(Value):
 
     def played_arms(self) -> tuple[Arm, ...]:
         """Return the arms in their order."""
-        return tuple(each.arm() for each in self.arms)
+        return tuple(each.played() for each in self.arms)
 
 
 def names() -> list[str]:

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from simctl.cli import compare, experiment
-from simctl.cli.comparison import Comparison, shown, told
+from simctl.cli.comparison import Comparison, bounds, shown, told
 from simctl.cli.experiment import Experiment
 from simctl.cli.figures import count
 from simctl.cli.formats import Format
@@ -95,12 +96,19 @@ def _tell(screen: Console, asked: Experiment, comparison: Comparison) -> None:
     screen.print()
     compare.print_rows(screen, shown(comparison), Format.table)
     screen.print()
-    duels = table("better", "worse", numbers=(f"by, [{100 * found.confidence:.4g} % interval]",))
-    for each in found.duels:
-        duels.add_row(each.better, each.worse, told(each.difference))
-    screen.print(duels, highlight=False)
+    screen.print(_duels(found), highlight=False)
     screen.print()
     line = Text(found.word, _STYLES[found.word])
     screen.print(line + Text(f": {found.reason}" if found.reason else ""), highlight=False)
     for sentence in comparison.short():
         screen.print(sentence, style="yellow", markup=False, highlight=False)
+
+
+def _duels(found: Verdict) -> Table:
+    several = len(found.duels) > 1
+    wide = f"[{100 * found.wide:.3f} %]"
+    made = table("better", "worse", numbers=("by [95 %]", *([wide] if several else [])))
+    for each in found.duels:
+        more = [bounds(each.wide)] if several else []
+        made.add_row(*map(Text, (each.better, each.worse, told(each.difference), *more)))
+    return made

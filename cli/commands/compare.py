@@ -13,7 +13,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     arms: Annotated[
         list[str],
         typer.Argument(
-            metavar="RECIPE[:KEY=VALUE,...]...", help="What is compared; the first with the others"
+            metavar="RECIPE[:KEY=VALUE,...]...", help="Recipes, changed, or RECIPE:ARM of its own"
         ),
     ],
     *,

@@ -1,5 +1,7 @@
 """Arms as a command line tells of them."""
 
+from pathlib import Path
+
 import pytest
 
 from simctl.cli.arms import Arm, parse, parse_all
@@ -43,3 +45,10 @@ def test_arms_that_cannot_be_told_apart_are_refused(texts: list[str]):
 
 def test_seeds_stand_behind_one_option():
     assert told(["grpo", "1", "2", "star"], [0, 1]) == (["grpo", "star"], (0, 1, 2))
+
+
+def test_an_arm_that_the_recipe_has_itself_is_called_by_its_name(tmp_path: Path):
+    file = tmp_path / "mine.toml"
+    file.write_text('[arms]\nshort = ["run.episodes=2", "run.eval_every=3"]\n')
+    recipe = parse(f"{file}:short,run.eval_every=4").load(0, 100)
+    assert (recipe.run.episodes, recipe.run.eval_every) == (2, 4)

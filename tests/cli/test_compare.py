@@ -106,7 +106,7 @@ MISTAKES = [
     (["grop", "star"], "there is no recipe 'grop'; there are: grpo, "),
     (["grpo", "grpo"], "arm grpo is there twice"),
     (["grpo:run.round=3"], "run.round is no key; allowed here: rounds, "),
-    (["grpo:rounds"], "write it as key=value"),
+    (["grpo:rounds"], "recipe grpo has no arm rounds; there are: "),
     (["3"], "there is nothing to compare: name recipes"),
     (["grpo", "--metric", "targets"], "metric targets is not written SUITE/SCORE"),
     (["grpo", "--metric", "target/greedy"], "grpo has no suite target; there are: targets, "),

@@ -141,10 +141,21 @@ def test_fewer_than_five_pairs_conclude_nothing_and_say_so(seeds: int):
     assert found.reason == f"a verdict needs 5 paired seeds, and there are {seeds}"
 
 
-def test_several_comparisons_together_are_as_sure_as_one():
+def test_one_of_several_comparisons_must_be_as_sure_as_all_of_them_together():
     found = judge(Ordered(order=("high", "middle", "low")), SCORES)
-    assert found.confidence == pytest.approx(0.975)
-    [first, _] = (each.difference for each in found.duels)
+    assert found.wide == pytest.approx(0.975)
+    [first, _] = (each.wide for each in found.duels)
     spread = np.std(np.subtract(list(HIGH.values()), 0.6), ddof=1) / math.sqrt(5)
     assert first is not None
     assert first.high - first.mean == pytest.approx(stats.t.ppf(0.9875, 4) * spread)
+
+
+def test_what_is_over_in_one_of_many_comparisons_by_its_own_interval_only_is_left_open():
+    # t = 3.2 with four degrees of freedom: over 2.78 for one comparison, under 5.60 for ten
+    sure = arm(*(0.6131 + x for x in (-0.1, -0.05, 0, 0.05, 0.1)))
+    level = arm(*[0.5] * 5)
+    alone = judge(Beaten(beaten="level"), {"level": level, "sure": sure})
+    many = judge(
+        Beaten(beaten="level"), {"level": level, "sure": sure} | {f"a{n}": level for n in range(9)}
+    )
+    assert (alone.word, many.word) == ("confirmed", "inconclusive")
