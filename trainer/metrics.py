@@ -58,6 +58,7 @@ class Meter:
         self._sums: dict[str, float] = defaultdict(float)
         self._weights: dict[str, float] = defaultdict(float)
         self._most: dict[str, float] = {}
+        self._least: dict[str, float] = {}
         self._last: dict[str, float] = {}
 
     def mean(self, name: str, total: float, count: float = 1) -> None:
@@ -70,6 +71,10 @@ class Meter:
         """Keep the largest value."""
         self._most[name] = max(value, self._most.get(name, value))
 
+    def least(self, name: str, value: float) -> None:
+        """Keep the smallest value."""
+        self._least[name] = min(value, self._least.get(name, value))
+
     def last(self, name: str, value: float) -> None:
         """Keep the latest value."""
         self._last[name] = value
@@ -81,4 +86,4 @@ class Meter:
     def metrics(self) -> dict[str, float]:
         """Return everything collected, by name."""
         means = {name: total / self._weights[name] for name, total in self._sums.items()}
-        return dict(sorted({**means, **self._most, **self._last}.items()))
+        return dict(sorted({**means, **self._most, **self._least, **self._last}.items()))

@@ -17,7 +17,7 @@ def minibatches(
     """
     strata: dict[tuple[str, str], list[Sample]] = defaultdict(list)
     for sample in samples:
-        strata[sample.loss.kind, sample.role].append(sample)
+        strata[sample.family, sample.role].append(sample)
     dealt: list[Sample] = []
     for stratum in sorted(strata):
         shuffler.shuffle(strata[stratum])
@@ -39,4 +39,5 @@ def microbatches(step: Sequence[Sample], rows: int) -> Iterator[list[Sample]]:
 
 def _length(sample: Sample) -> tuple[int, int]:
     shown = sample.teacher_prompt or () if isinstance(sample.loss, Divergence) else ()
-    return len(sample.prompt) + len(sample.tokens), len(shown)
+    longest = max(len(sample.tokens), len(sample.rejected or ()))
+    return len(sample.prompt) + longest, len(shown)

@@ -26,7 +26,8 @@ class PolicyGradient(Value):
     al. 2508.07616); a bad token that is unlikely already (below `UNLIKELY`) is left alone. Its
     gamma that grows with the advantage has no published slope, and the published clamp has its
     bounds the wrong way round and gives one constant: so it is a constant here.
-    Tokens that are less likely than `least_logprob` when the round begins do not train (RLTF-SD).
+    Tokens that are less likely than `least_logprob` when the round begins do not train, but count
+    in the mean (RLTF-SD, 2602.02482).
     `entropy` times the distribution's entropy is taken off the loss.
     """
 
@@ -56,14 +57,16 @@ class Divergence(Value):
     drains the head even where S = T, and cross_entropy, in which it divides the teacher's mass
     alone, sharpens. With `stop_gradient` the log-ratio of reverse is a constant, which mends it.
 
-    `estimator` full sums over the vocabulary. The others look at the sampled token alone, at the
-    temperature that it was sampled at: sampled is REINFORCE for KL(S||T), -sg[log T - log S] log S;
-    k3 is T/S - 1 - log(T/S), whose gradient is that of KL(T||S) and, with `ratio`, of KL(S||T).
+    `estimator` full sums over the vocabulary, at temperature 1. The others have no direction and
+    look at the sampled token alone, at the temperature that it was sampled at: sampled is REINFORCE
+    for KL(S||T), -sg[log T - log S] log S; k3 is T/S - 1 - log(T/S), whose mean gradient is that of
+    KL(T||S) and, with `ratio`, of KL(S||T).
     `ratio` multiplies by S over the sampler's, live. Where a token's probability has fallen by more
     than `band` since it was sampled, it does not train. `ratio_penalty` times (log ratio)^2 is
     added.
 
-    `clip` bounds the sum over the vocabulary at a token, never its terms. The first `skip_first`
+    `clip` bounds the sum over the vocabulary at a token, never its terms; of estimates it bounds
+    sampled's log-ratio and k3's value. The first `skip_first`
     tokens of an answer, where a privileged teacher opens otherwise, do not train. `future` is the
     discount at which a token answers for the divergence of later ones, which it leads to (DistIL,
     2606.05152): + log S(y_t) sg[sum over s > t of future^(s-t) (D_s - b_t)]. With `baseline` b_t is
@@ -202,8 +205,14 @@ class Sample(Value):
         return sum(self.live)
 
     @property
+    def family(self) -> str:
+        """The losses with which it shares a denominator: its kind's; anchors are their own."""
+        based = isinstance(self.loss, Divergence) and self.loss.against == "base"
+        return "anchor" if based else self.loss.kind
+
+    @property
     def share(self) -> int:
-        """What it adds to its loss's denominator: its trained tokens; a pair is one."""
+        """What it adds to that denominator: its trained tokens; a pair is one."""
         return min(self.trained, 1) if isinstance(self.loss, Preference) else self.trained
 
 

@@ -32,11 +32,20 @@ class TrainerSettings(Value):
 class TeacherSettings(Value):
     """Whose weights a divergence calls the teacher."""
 
-    sync: Literal["frozen", "ema", "live"] = Field(
-        default="ema", description="the run's first weights, their moving average, or the current"
+    sync: Literal["frozen", "ema", "snapshot", "live"] = Field(
+        default="ema",
+        description="the run's first weights, their moving average, a late copy, or the current",
     )
     decay: float = Field(
-        default=0.95, ge=0, lt=1, description="share that the average keeps at an optimiser step"
+        default=0.95, ge=0, lt=1, description="share that the average keeps when it moves"
+    )
+    every: int = Field(
+        default=1,
+        ge=1,
+        description="steps or rounds from one move of an ema or snapshot to the next",
+    )
+    unit: Literal["step", "round"] = Field(
+        default="step", description="what `every` counts: optimiser steps, or rounds"
     )
 
 

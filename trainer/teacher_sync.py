@@ -1,7 +1,7 @@
-"""The teacher's weights: frozen, a moving average of the student's, or the student's own."""
+"""The teacher's weights: the run's first, their moving average, a late copy, or the student's."""
 
-import copy
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,30 +10,36 @@ from simctl.trainer.settings import TeacherSettings
 
 
 class Teacher:
-    """A model that only looks; `follow` it after every optimiser step."""
+    """A model that only looks; `follow` it after every optimiser step and round."""
 
-    def __init__(self, student: nn.Module, base: nn.Module, settings: TeacherSettings) -> None:
-        """Begin with the weights of `base`, the run's first version."""
+    def __init__(self, student: nn.Module, model: nn.Module, settings: TeacherSettings) -> None:
+        """Begin with a `model` of the run's first weights; a live teacher's is the student."""
         self._settings = settings
         self._student = student
-        live = settings.sync == "live"
-        self.model = student if live else copy.deepcopy(base).requires_grad_(requires_grad=False)
+        self.model = model if model is student else model.requires_grad_(requires_grad=False)
 
     @torch.no_grad()
-    def follow(self) -> None:
-        """Move the average towards the student; frozen and live teachers need nothing."""
-        if self._settings.sync != "ema":
+    def follow(self, unit: Literal["step", "round"], done: int) -> None:
+        """Move towards the student if it is time after so many units; it is for no other sync.
+
+        In single precision, because an average loses small moves otherwise.
+        """
+        if not self._moves or unit != self._settings.unit or done % self._settings.every:
             return
-        share = 1 - self._settings.decay
+        share = 1 - self._settings.decay if self._settings.sync == "ema" else 1.0
         pairs = zip(self.model.parameters(), self._student.parameters(), strict=True)
         for kept, new in pairs:
             kept.lerp_(new, share)
 
     def state(self) -> dict[str, Tensor]:
-        """Return what a checkpoint must keep: the average, and nothing else."""
-        return self.model.state_dict() if self._settings.sync == "ema" else {}
+        """Return what a checkpoint must keep: weights that are neither the base's nor ours."""
+        return self.model.state_dict() if self._moves else {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a checkpoint's state; where no average was kept, one begins with the base."""
-        if self._settings.sync == "ema" and state:
+        """Go on from a checkpoint's state; where none was kept, it begins with the base."""
+        if self._moves and state:
             self.model.load_state_dict(state)
+
+    @property
+    def _moves(self) -> bool:
+        return self._settings.sync in {"ema", "snapshot"}

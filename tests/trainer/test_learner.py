@@ -8,9 +8,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from simctl.trainer.learner import Learner, answer_logits, load
+from simctl.trainer.learner import Learner, load
+from simctl.trainer.losses.answers import answer_logits
 from simctl.trainer.metrics import Meter
-from simctl.trainer.sample import Divergence, PolicyGradient, Sample
+from simctl.trainer.sample import (
+    CrossEntropy,
+    Divergence,
+    ImplicitNegative,
+    PolicyGradient,
+    Preference,
+    Sample,
+    Valuation,
+)
 from simctl.trainer.settings import Training
 
 SampleOf = Any  # conftest makes it
@@ -38,14 +47,38 @@ def plain_logprobs(
     return torch.stack([logprobs[len(prompt) + t - 1, token] for t, token in enumerate(tokens)])
 
 
-def mixed(sample_of: SampleOf) -> list[Sample]:
-    """One sample of every loss, with prompts and answers of different lengths."""
+def smooth(sample_of: SampleOf) -> list[Sample]:
+    """One sample of every loss without constants in it, with lengths of all kinds."""
     return [
         sample_of((2, 3, 4), (5, 6, 1), PolicyGradient(), weights=(1.5,) * 3),
         sample_of((2,), (7, 8, 9, 10, 1), PolicyGradient(), weights=(-0.5,) * 5),
         sample_of((9, 9), (4, 1), weights=(0.2, 0.2)),
         sample_of((3, 4), (11, 12, 1), Divergence(), teacher_prompt=(3, 20, 21, 22, 4)),
         sample_of((3,), (11, 1), Divergence(direction="reverse"), teacher_prompt=(8, 3)),
+        sample_of((3,), (11, 4, 1), Divergence(against="base", estimator="k3", ratio=True)),
+        sample_of((6, 3), (5, 1), PolicyGradient(entropy=0.1), logprobs=()),
+        sample_of((2, 3), (5, 1), Preference(nll=0.5), rejected=(6, 7, 8, 1), weights=(0.0, 0.7)),
+        sample_of((4,), (9, 1, 2), Preference(beta=1.0), rejected=(1,)),
+        sample_of((2, 3), (9,), Valuation(), target=0.3),
+        sample_of((2, 3), (9, 1), ImplicitNegative(epsilon=0.1), target=0.5, weights=(-1.0,) * 2),
+        sample_of((2, 5), (9, 8, 1), ImplicitNegative(), target=0.5),
+    ]
+
+
+def mixed(sample_of: SampleOf) -> list[Sample]:
+    """One sample of every loss."""
+    lesson = (3, 20, 21, 22, 4)
+    later = Divergence(direction="cross_entropy", future=0.9, baseline=True, skip_first=1)
+    apart = Divergence(direction="reverse", top_k=3, tail="none", stop_gradient=True)
+    sampled = Divergence(estimator="sampled", ratio=True, band=0.2, ratio_penalty=0.01)
+    return [
+        *smooth(sample_of),
+        sample_of((3, 4), (11, 12, 13, 1), later, teacher_prompt=lesson),
+        sample_of((3, 4), (11, 12, 1), apart, teacher_prompt=lesson),
+        sample_of((4,), (11, 12, 1), sampled, teacher_prompt=lesson, logprobs=()),
+        sample_of((4,), (11, 12, 1), PolicyGradient(shaping=0.1)),
+        sample_of((4, 5), (6, 1), PolicyGradient(importance_sampling_cap=1.05)),
+        sample_of((4, 7), (6, 2, 1), PolicyGradient(least_logprob=-3.47), logprobs=()),
     ]
 
 
@@ -84,8 +117,21 @@ def test_accumulating_over_forwards_equals_one_batch(
     assert torch.allclose(whole, split, atol=1e-7)
 
 
+def test_a_masked_token_is_still_read_by_student_and_teacher(
+    base: Path, sample_of: SampleOf
+) -> None:
+    for loss in (CrossEntropy(), Divergence()):
+        subject, told = learner(base), {"teacher_prompt": (2, 9)}
+        parts = [
+            sample_of((2, 3), (4, 5, 1), loss, weights=weights, **told)
+            for weights in ((1.0, 1.0, 1.0), (1.0, 0.0, 1.0), (0.0, 1.0, 0.0))
+        ]
+        whole, ends, middle = (gradient(subject, [each]) for each in parts)
+        assert torch.allclose(3 * whole, 2 * ends + middle, atol=1e-6)
+
+
 def test_padding_changes_no_gradient(base: Path, sample_of: SampleOf) -> None:
-    one, other = mixed(sample_of)[:2]
+    one, other = smooth(sample_of)[:2]
     together = gradient(learner(base), [one, other]) * 8
     apart = gradient(learner(base), [one]) * 3 + gradient(learner(base), [other]) * 5
     assert torch.allclose(together, apart, atol=1e-6)
@@ -94,12 +140,31 @@ def test_padding_changes_no_gradient(base: Path, sample_of: SampleOf) -> None:
 def test_doubling_the_weight_of_one_sample_doubles_its_share(
     base: Path, sample_of: SampleOf
 ) -> None:
-    one, other = sample_of((2, 3), (4, 1)), sample_of((5,), (6, 7, 1))
-    heavy = one.model_copy(update={"weights": (2.0, 2.0)})
     subject = learner(base)
-    plain, weighed = gradient(subject, [one, other]), gradient(subject, [heavy, other])
-    share = gradient(subject, [one]) * 2 / 5
-    assert torch.allclose(weighed - plain, share, atol=1e-6)
+    with torch.no_grad():  # it has moved away from the anchor
+        next(subject.model.parameters()).mul_(1.1)
+    for one in mixed(sample_of):
+        # its like, so that both are averaged together
+        other = one.model_copy(update={"prompt": (5, *one.prompt)})
+        heavy = one.model_copy(update={"weights": tuple(2 * weight for weight in one.weights)})
+        if isinstance(one.loss, PolicyGradient) and one.loss.entropy:
+            continue  # its bonus has no weight
+        plain, weighed = gradient(subject, [one, other]), gradient(subject, [heavy, other])
+        share = gradient(subject, [one]) / 2
+        assert torch.allclose(weighed - plain, share, atol=1e-6), one.loss
+        assert share.abs().max() > 1e-5, one.loss
+
+
+def test_pairs_are_averaged_over_pairs_and_tokens_over_tokens(
+    base: Path, sample_of: SampleOf
+) -> None:
+    subject = learner(base)
+    long, short = smooth(sample_of)[7:9]
+    both, token = gradient(subject, [long, short]), sample_of((2, 3), (4, 5, 6, 1))
+    halves = gradient(subject, [long]) / 2 + gradient(subject, [short]) / 2
+    assert torch.allclose(both, halves, atol=1e-7)
+    beside = gradient(subject, [long, short, token])
+    assert torch.allclose(beside, both + gradient(subject, [token]), atol=1e-6)
 
 
 def test_the_gradient_agrees_with_finite_differences(base: Path, sample_of: SampleOf) -> None:
@@ -107,7 +172,8 @@ def test_the_gradient_agrees_with_finite_differences(base: Path, sample_of: Samp
     subject.model.double()
     assert subject._teacher is not None  # noqa: SLF001 - in double precision, too
     subject._teacher.model.double()  # noqa: SLF001
-    samples = mixed(sample_of)
+    subject.anchor.double()
+    samples = smooth(sample_of)
     slope = gradient(subject, samples)
     direction = torch.sign(slope)
     step = 1e-6
@@ -143,8 +209,9 @@ def test_the_ratio_is_to_the_logged_logprobs_at_the_logged_temperature(
 def test_a_teacher_with_the_students_view_and_weights_teaches_nothing(
     base: Path, sample_of: SampleOf
 ) -> None:
-    for direction in ("forward", "reverse", "jsd"):
-        loss = Divergence(direction=direction)
+    losses = [Divergence(direction=direction) for direction in ("forward", "reverse", "jsd")]
+    losses += [Divergence(estimator="sampled"), Divergence(estimator="k3", ratio=True)]
+    for loss in losses:
         samples = [
             sample_of((2, 3), (4, 5, 1), loss, teacher_prompt=(2, 3)),
             sample_of((2, 7, 3), (4, 1), loss, teacher_prompt=(2, 7, 3)),
@@ -197,18 +264,32 @@ def test_the_learning_rate_warms_up(base: Path, sample_of: SampleOf) -> None:
 
 def test_metrics_bear_the_usual_names(base: Path, sample_of: SampleOf) -> None:
     metrics = learner(base).learn(mixed(sample_of), 1)
+    ratio = "sampling/importance_sampling_ratio"
     assert set(metrics) == {
         "clip_ratio/high_mean",
         "clip_ratio/low_mean",
         "clip_ratio/region_mean",
         "entropy/solver",
         "grad_norm",
+        "kl",
         "learning_rate",
         "loss",
+        "loss/anchor",
         "loss/cross_entropy",
         "loss/divergence",
+        "loss/nft",
         "loss/policy_gradient",
+        "loss/preference",
+        "loss/value",
         "num_tokens",
+        "rewards/accuracies",
+        "rewards/margins",
+        f"{ratio}/max",
+        f"{ratio}/mean",
+        f"{ratio}/min",
+        f"{ratio}_uncapped/max",
+        f"{ratio}_uncapped/mean",
+        f"{ratio}_uncapped/min",
         "sampling/sampling_logp_difference/max",
         "sampling/sampling_logp_difference/mean",
     }
@@ -223,8 +304,16 @@ def test_probes_are_the_logprobs_of_a_full_forward(base: Path) -> None:
     assert probe.logprobs == pytest.approx(expected.tolist(), abs=1e-6)
 
 
-def test_a_sample_whose_parts_do_not_fit_is_refused(sample_of: SampleOf) -> None:
+def test_samples_and_losses_whose_parts_do_not_fit_are_refused(sample_of: SampleOf) -> None:
     with pytest.raises(ValueError, match="must be as many"):
         sample_of((2,), (3, 1), weights=(1.0,))
     with pytest.raises(ValueError, match="no teacher_prompt"):
         sample_of((2,), (3, 1), Divergence())
+    with pytest.raises(ValueError, match="only for the reverse"):
+        Divergence(stop_gradient=True)
+    with pytest.raises(ValueError, match="for sampled estimators"):
+        Divergence(ratio=True)
+    with pytest.raises(ValueError, match="no rejected answer"):
+        sample_of((2,), (3, 1), Preference())
+    with pytest.raises(ValueError, match="no target"):
+        sample_of((2,), (3,), Valuation())
