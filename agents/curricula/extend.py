@@ -39,7 +39,7 @@ class _Parents(Course):
         self._parents.extend(
             (task.seq, task.problem)
             for task in played.tasks
-            if task.worth is not None and task.worth > self._settings.worth
+            if task.valid and task.worth is not None and task.worth > self._settings.worth
         )
 
     def next(self, index: int, rng: Random) -> Start:  # noqa: ARG002 - all episodes draw alike

@@ -67,9 +67,7 @@ class _Targets(Course):
         target = self._unsolved[(self._played + index) % len(self._unsolved)]
         if rng.random() < self._settings.attempt_share:
             return Start(problem=target)
-        env = self._env
-        parent = env.beginning(target, rng) if isinstance(env, Parting) else ""
-        return Start(target=target, parent=parent)
+        return Start(target=target, parent=self._beginning(target, rng))
 
     def weights(self) -> dict[str, float]:
         attempted = self._settings.attempt_share if self._unsolved else 1.0
@@ -78,6 +76,13 @@ class _Targets(Course):
 
     def __len__(self) -> int:
         return len(self._unsolved)
+
+    def _beginning(self, target: str, rng: Random) -> str:
+        if not isinstance(self._env, Parting):
+            return ""
+        smaller = self._env.beginning(target, rng)
+        # the beginning of what may be posed can itself be held out
+        return smaller if smaller and self._env.check(smaller).valid else ""
 
 
 def draw(settings: Targets, env: Environment, seed: int) -> list[str]:
