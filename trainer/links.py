@@ -60,19 +60,22 @@ class Links:
         revisions = self.revisions(attempt)
         asks = list(dict.fromkeys(each.cause for each in revisions))
         every = self.critiques(attempt)
-        shown = [each for each in every if each.role == "teacher"] or every
+        shown = [e.source for e in every if e.role == "teacher"] or [e.source for e in every]
         if len(asks) == 1:
             shown = shown[-1:]
-        if len(asks) != len(shown) or critique not in shown:
+        if len(asks) != len(shown) or critique.source not in shown:
             return []
-        asked = asks[shown.index(critique)]
+        asked = asks[shown.index(critique.source)]
         return [each for each in revisions if each.cause == asked]
 
     def critique_of(self, revision: Trajectory) -> Trajectory | None:
         """Return the critique that a revision was made with."""
         attempt = self.said(revision.of)
         every = [] if attempt is None else self.critiques(attempt)
-        return next((each for each in every if revision in self.corrections(each)), None)
+        return next((each for each in every if self._led(each, revision)), None)
+
+    def _led(self, critique: Trajectory, revision: Trajectory) -> bool:
+        return any(each.source == revision.source for each in self.corrections(critique))
 
     def chain(self, told: Trajectory) -> list[Trajectory]:
         """Return how an answer came about: attempt, critique, revision, critique, and so on."""

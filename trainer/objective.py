@@ -57,12 +57,12 @@ class Objective(Value, ABC):
         links = Links(groups)
         mine: list[Group] = []
         for group in credited(self.own(groups), self.credit, links):
-            rates = {t.about: links.solve_rate(t.about, self.threshold) for t in group.trajectories}
-            fit = tuple(t for t in group.trajectories if within(rates[t.about], self.band))
-            unfit = [t for t in group.trajectories if not within(rates[t.about], self.band)]
+            fit, unfit = list[Trajectory](), list[Trajectory]()
+            for told in group.trajectories:
+                (fit if self._fits(told, links) else unfit).append(told)
             yield from drop("outside the band", unfit)
             if fit:
-                mine.append(Group(group.role, group.kind, fit))
+                mine.append(Group(group.role, group.kind, tuple(fit)))
         if self.trains(_round(groups)):
             yield from self.learn(mine, links)
         else:
@@ -78,6 +78,11 @@ class Objective(Value, ABC):
             and group.trajectories[0].demonstrated == self.rehearses
             and (not self.kinds or self.rehearses or group.sort in self.kinds)
         ]
+
+    def _fits(self, told: Trajectory, links: Links) -> bool:
+        if self.band is None:
+            return True
+        return within(links.solve_rate(told.about, self.threshold), self.band)
 
     @property
     def rehearses(self) -> bool:

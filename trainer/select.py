@@ -14,9 +14,9 @@ MIDDLE, WIDTH = 0.5, 0.2  # of Socratic-Zero's bell
 AGREEMENT = "vote_share"  # part of a grade: the share of the group with the same final answer
 
 
-def within(rate: float | None, band: tuple[float, float] | None) -> bool:
-    """Tell whether a task's solve rate lies in the band, ends included; without a band it does."""
-    return band is None or (rate is not None and band[0] <= rate <= band[1])
+def within(rate: float | None, band: tuple[float, float]) -> bool:
+    """Tell whether a task's solve rate is known and lies in the band, ends included."""
+    return rate is not None and band[0] <= rate <= band[1]
 
 
 def gaussian(rate: float, middle: float = MIDDLE, width: float = WIDTH) -> float:

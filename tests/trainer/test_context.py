@@ -124,3 +124,18 @@ def test_inline_reinforcement_gives_each_part_its_own_advantage(story: Story, ta
     samples = build(groups(trajectories(story.events)), [objective]).samples
     assert [sample.weights for sample in samples] == [(-0.5, 0.5, 0, 0), (0.5, -0.5, 0, 0)]
     assert [sample.logprobs for sample in samples] == [(), ()]
+
+
+def test_what_a_credit_makes_of_rewards_does_not_loosen_what_belongs_together(
+    story: Story, task: int
+) -> None:
+    made = story.attempt(task, task, (8, 1), 0.0)
+    story.criticise(task, made, (20, 1), 1.0)
+    story.revise(task, made, (10, 1), 1.0)
+    for kind in ("critique", "revised"):
+        objective = Sft.model_validate(
+            {"inline": True, "accept": "all", "kinds": [kind], "credit": [{"kind": "whiten"}]}
+        )
+        samples = build(groups(trajectories(story.events)), [objective]).samples
+        found = [sample.tokens for sample in samples]
+        assert found == ([(8, 20, 10, 1)] if kind == "revised" else [])
