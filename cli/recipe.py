@@ -23,7 +23,10 @@ from simctl.agents.evaluation import Suite
 from simctl.agents.health.levels import Levels
 from simctl.agents.health.watch import Watch
 from simctl.agents.society import Plan, Rounds
+from simctl.agents.tasks.countdown import CountdownSettings
 from simctl.agents.tasks.environment import Environment, TaskError
+from simctl.agents.tasks.graph import GraphSettings
+from simctl.agents.tasks.program import ProgramSettings
 from simctl.agents.tasks.schooled import ChainSettings
 from simctl.bus.values import Value
 from simctl.cli import toml
@@ -62,10 +65,16 @@ class LogSettings(Value):
     )
 
 
-AnyTask = ChainSettings
+AnyTask = Annotated[
+    ChainSettings | CountdownSettings | GraphSettings | ProgramSettings,
+    Field(discriminator="kind"),
+]
 AnyEpisode = Annotated[
     Propose | Solve | Revise | Act | Duel | Rehearse | Search | Teach, Field(discriminator="kind")
 ]
+
+
+_POSES_ITSELF = ("propose", "rehearse")  # the episodes that draw no problem of a difficulty
 
 
 def _suites(said: dict[str, Any]) -> tuple[Suite, ...]:
@@ -173,7 +182,7 @@ class Recipe(Value):
     @model_validator(mode="after")
     def _draws_what_passes(self) -> Self:
         hardest = getattr(self.curriculum, "max_difficulty", 0)
-        if self.episode.kind != "propose" and hardest > self.task.max_difficulty:
+        if self.episode.kind not in _POSES_ITSELF and hardest > self.task.max_difficulty:
             raise ValueError(
                 f"curriculum.max_difficulty is {hardest}; it must not be over "
                 f"{self.task.max_difficulty}, the hardest that task draws"

@@ -26,6 +26,7 @@ class _Rollout:
 
     index: int
     history: str = ""
+    text: str = ""  # actions and observations, as the environment grades them
     actions: list[str] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
     done: bool = False
@@ -71,6 +72,7 @@ class Act(Episode):
             rollout.events.append(event.seq)
             seen = tools.act(scene.task.problem, rollout.actions)
             rollout.history += f"{action}|{seen.text}|"
+            rollout.text += f"{action}{seen.text}"
             rollout.done = seen.done
             observed = ObservationMade(
                 task=task, of=event.seq, observation=seen.text, done=seen.done
@@ -79,7 +81,7 @@ class Act(Episode):
 
     async def pay(self, scene: Scene, rollout: _Rollout) -> None:
         """Grade the whole way; each of its actions earns the same."""
-        grade = scene.env.grade_attempt(scene.task.problem, "".join(rollout.actions))
+        grade = scene.env.grade_attempt(scene.task.problem, rollout.text)
         await scene.stage.grade(
             *(
                 graded(scene.task.task, event, "solver", grade, grade.parts["correct"])

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from simctl.agents import prompts
 from simctl.agents.gates.exam import Exam, share
 from simctl.agents.gates.gate import Gate
-from simctl.agents.tasks.chain import RIGHT, STEP, WRONG, Problem, critique_of, solve
+from simctl.agents.tasks.chain import STEP, Problem, critique_of, solve
+from simctl.agents.tasks.verdicts import RIGHT, WRONG
 
 LENGTHS = range(4, 11)
 FOUND, ALARMS = 0.80, 0.05

@@ -13,14 +13,18 @@ from itertools import pairwise
 from random import Random
 
 from simctl.agents.tasks.environment import Checked, Grade
+from simctl.agents.tasks.verdicts import (
+    RIGHT,
+    WRONG,
+    critique_grade,
+    judgement_grade,
+    judgement_of,
+)
 from simctl.bus.dice import dice
 
 LABELS = "abcdefghijklmnopqrstuvwxyz"
 MAX_OPERATIONS = len(LABELS)
 STEP = 5  # characters of a solved step: label, operator, digit, =, value
-CLEAN, DEGENERATE = "^", "~"  # the guide's judgements
-RIGHT, WRONG = ".", "!"  # the critic's verdicts
-DEGENERATE_SHARE = 0.4
 _PATIENCE = 1000  # draws before a difficulty counts as held out altogether
 _TARGET_SEED = 20_260_101  # the held-out problems belong to the family, not to a run
 _PROBLEM = re.compile(r"([0-9])((?:[a-z][+\-*][0-9])+)")
@@ -83,11 +87,6 @@ def degenerate_share(problem: Problem) -> float:
     """Return the share of operations that leave nothing to work out (+0, -0, *0, *1)."""
     idle = sum(operation in IDLE for _, operation in problem.operations)
     return idle / len(problem.operations)
-
-
-def judgement_of(problem: Problem) -> str:
-    """Return the right judgement: degenerate where 40 % or more of the operations are."""
-    return DEGENERATE if degenerate_share(problem) >= DEGENERATE_SHARE else CLEAN
 
 
 def signature(problem: Problem) -> str:
@@ -214,13 +213,11 @@ class ChainTasks:
 
     def grade_critique(self, problem: str, attempt: str, critique: str) -> Grade:
         """Part `exact`: the right critique, word for word; `verdict`: rightly called right."""
-        right = critique_of(_proper(problem), attempt)
-        verdict = (WRONG in critique) == (WRONG in right)
-        return Grade(parts={"exact": float(critique == right), "verdict": float(verdict)})
+        return critique_grade(critique_of(_proper(problem), attempt), critique)
 
     def grade_judgement(self, problem: str, judgement: str) -> Grade:
         """Part `right`: `~` where 40 % or more of the operations are degenerate, else `^`."""
-        return Grade(parts={"right": float(judgement == judgement_of(_proper(problem)))})
+        return judgement_grade(judgement_of(degenerate_share(_proper(problem))), judgement)
 
     def grade_hint(self, problem: str, partial: str, hint: str) -> Grade:
         """Part `right`: the hint is the step that follows `partial` in the solution."""

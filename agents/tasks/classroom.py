@@ -16,14 +16,15 @@ from simctl.agents.tasks.chain import (
     STEP,
     Problem,
     critique_of,
+    degenerate_share,
     draw,
-    judgement_of,
     remark,
     solve,
 )
 from simctl.agents.tasks.environment import Demonstration
 from simctl.agents.tasks.pupils import attempt, class_solution, flawed_attempt, seen_solution
 from simctl.agents.tasks.terms import LAST, Term
+from simctl.agents.tasks.verdicts import judgement_of
 from simctl.bus.asks import ROLES, Role
 
 END = "\n"  # ends every answer
@@ -76,7 +77,9 @@ def critique(rng: Random, term: Term) -> Demonstration:
 def judgement(rng: Random, term: Term) -> Demonstration:
     """The guide judges whether a problem is a proper one."""
     problem = _problem(rng, term, idle=rng.choice(JUDGED_IDLE))
-    return Demonstration("guide", str(problem), prompts.guide(str(problem)), judgement_of(problem))
+    return Demonstration(
+        "guide", str(problem), prompts.guide(str(problem)), judgement_of(degenerate_share(problem))
+    )
 
 
 def hint(rng: Random, term: Term) -> Demonstration:
