@@ -21,8 +21,9 @@ from simctl.cli.keys import nearest
 from simctl.cli.query import write
 from simctl.cli.seeds import told
 from simctl.cli.tables import console, table
-from simctl.cli.trials import Trials, plan
+from simctl.cli.trials import Trial, Trials, plan
 from simctl.cli.troupe import play_all
+from simctl.store.errors import StoreError
 
 DIRECTORY = Path("runs/compare")
 SEEDS = (0, 1, 2, 3, 4)
@@ -77,7 +78,7 @@ class Played:
 def play(trials: Trials, jobs: int) -> Played:
     """Play what is missing; say on standard error how each run ended."""
     screen = console(sys.stderr)
-    left = [each for each in trials.all if not each.finished()]
+    left = [each for each in trials.all if not _has_result(each)]
     done = len(trials.all) - len(left)
 
     def say(text: str) -> None:
@@ -85,12 +86,19 @@ def play(trials: Trials, jobs: int) -> Played:
         done += 1
         screen.print(f"{done} of {len(trials.all)}  {text}", markup=False, highlight=False)
 
-    ending = play_all(left, jobs, say)
-    if ending.interrupted:
+    if play_all(left, jobs, say):
         again = "finished runs are kept; the same command goes on with the rest"
         screen.print(f"interrupted: {again}", markup=False, highlight=False)
-    missing = frozenset(each.run_dir for each in left if not each.finished())
+    missing = frozenset(each.run_dir for each in left if not _has_result(each))
     return Played(missing, 1 if missing else 0)
+
+
+def _has_result(trial: Trial) -> bool:
+    """Tell whether a trial is finished; of one that cannot be read its player says why."""
+    try:
+        return trial.is_finished()
+    except StoreError:
+        return False
 
 
 def read(

@@ -60,12 +60,17 @@ class Experiment(Value):
     runs: str = Field(
         default="", description="where its runs are, if it shares them; none for its own name"
     )
-    arms: tuple[ArmSettings, ...] = Field(min_length=2, description="what is compared")
+    arms: tuple[ArmSettings, ...] = Field(default=(), description="what is compared")
+    recipes: tuple[str, ...] = Field(
+        default=(), description="further arms: recipes as they are, each under its own name"
+    )
     compare: AnyClaim = Field(description="the claim as a comparison of arms")
 
     @model_validator(mode="after")
     def _names_what_is_there(self) -> Self:
-        names = [arm.name for arm in self.arms]
+        names = [arm.name for arm in self.played()]
+        if len(names) < 2:  # noqa: PLR2004 - a comparison
+            raise ValueError("arms and recipes are fewer than two; there is nothing to compare")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"arm {', '.join(twice)} is there twice; each needs its own name")
@@ -74,9 +79,10 @@ class Experiment(Value):
                 raise ValueError(f"compare names arm {name}; there are: {', '.join(names)}")
         return self
 
-    def played_arms(self) -> tuple[Arm, ...]:
+    def played(self) -> tuple[Arm, ...]:
         """Return the arms in their order."""
-        return tuple(each.played() for each in self.arms)
+        own = (each.played() for each in self.arms)
+        return (*own, *(Arm(name, name) for name in self.recipes))
 
 
 def names() -> list[str]:

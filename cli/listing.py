@@ -51,7 +51,7 @@ def list_experiments() -> None:
     listed.add_column("claim")
     for name in experiment.names():
         each = experiment.load(name)
-        listed.add_row(Text(name, "bold"), str(len(each.arms)), each.claim)
+        listed.add_row(Text(name, "bold"), str(len(each.played())), each.claim)
     console().print(listed, highlight=False)
 
 

@@ -23,7 +23,8 @@ SUFFIXES = (".png", ".svg", ".pdf")
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 _POINTS = 241  # of the common grid
-_GAP = 0.062  # least distance of two labels, as a share of the height
+_WIDTH, _HEIGHT = 5.6, 3.3  # inches
+_GAP = 0.2  # inches from one label to the next
 _LOOK: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.size": 8.5,
@@ -71,12 +72,13 @@ def draw(
     """
     known = [line for line in lines if line.curves]
     with style.context(_LOOK):
-        figure = Figure(figsize=(5.6, 3.3), layout="constrained")
+        height = max(_HEIGHT, _GAP * (len(known) + 2))  # every label has room
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         axes = figure.add_subplot()
         grid = np.linspace(0.0, budget, _POINTS)
         ends = [_line(axes, grid, line, at) for at, line in enumerate(known)]
         _axes(axes, budget, shares=all(_is_share(line) for line in known))
-        _labels(axes, [line.name for line in known], ends)
+        _labels(axes, [line.name for line in known], ends, _GAP / height)
         axes.set_title(title, loc="left")
         axes.set_xlabel(f"tokens, sampled or scored by a teacher ({_runs(known)})")
         axes.set_ylabel(score)
@@ -109,11 +111,11 @@ def _axes(axes: Axes, budget: float, *, shares: bool) -> None:
     axes.set_axisbelow(True)
 
 
-def _labels(axes: Axes, names: Sequence[str], ends: Sequence[float]) -> None:
+def _labels(axes: Axes, names: Sequence[str], ends: Sequence[float], gap: float) -> None:
     """Write the name of each line where it ends, each clear of the others."""
     low, high = axes.get_ylim()
     wanted = [(end - low) / (high - low) for end in ends]
-    for at, (name, place) in enumerate(zip(names, spaced(wanted), strict=True)):
+    for at, (name, place) in enumerate(zip(names, spaced(wanted, gap), strict=True)):
         axes.annotate(
             name,
             xy=(1.0, wanted[at]),
@@ -133,7 +135,7 @@ def _labels(axes: Axes, names: Sequence[str], ends: Sequence[float]) -> None:
         )
 
 
-def spaced(wanted: Sequence[float], gap: float = _GAP) -> list[float]:
+def spaced(wanted: Sequence[float], gap: float) -> list[float]:
     """Return places from 0 to 1 near the wanted ones, in the same order and a gap apart.
 
     Where they do not fit, they are as far apart as there is room.

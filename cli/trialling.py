@@ -41,7 +41,7 @@ def put_to_test(  # noqa: PLR0913 - what a command line may say
         update={"seeds": tuple(seeds) or asked.seeds, "tokens": tokens or asked.tokens}
     )
     place = directory or DIRECTORY / f"{asked.runs or asked.name}-{chosen.tokens}"
-    trials = plan(chosen.played_arms(), chosen.seeds, chosen.tokens, place, ())
+    trials = plan(chosen.played(), chosen.seeds, chosen.tokens, place, ())
     if not chosen.sql:
         compare.check_metric(trials, chosen.metric)
     drawn = files(out or place / asked.name)

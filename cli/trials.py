@@ -33,8 +33,12 @@ class Trial:
         changes = [word for each in self.changes for word in ("--set", each)]
         return ["run", self.arm.recipe, "--run-dir", str(self.run_dir), "--quiet", *changes]
 
-    def finished(self) -> bool:
-        """Tell whether it was played to its end."""
+    def is_finished(self) -> bool:
+        """Tell whether it was played to its end.
+
+        Raises:
+            StoreError: its log cannot be read.
+        """
         if not self.run_dir.exists():
             return False
         with open_log(self.run_dir) as log:

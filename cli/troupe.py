@@ -5,7 +5,6 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from simctl.cli.stop import Stop
 from simctl.cli.trials import Trial
@@ -16,39 +15,31 @@ _SIMCTL = (sys.executable, "-c", "from simctl.cli.main import main; main()")
 Tell = Callable[[str], None]
 
 
-@dataclass
-class Ending:
-    """What became of some trials: `failed` says why, by trial."""
-
-    failed: dict[Trial, str] = field(default_factory=dict)
-    interrupted: bool = False
-
-
 class _StoppedError(Exception):
     """Somebody asked to stop."""
 
 
-def play_all(trials: Iterable[Trial], jobs: int, tell: Tell) -> Ending:
-    """Play all trials to their ends, `jobs` at a time; finished ones are not played again.
+def play_all(trials: Iterable[Trial], jobs: int, tell: Tell) -> bool:
+    """Play trials to their ends, `jobs` at a time; return whether somebody stopped it before.
 
     A run that broke off goes on. Ctrl-C ends those that are played cleanly, to go on later.
+    `tell` hears of each trial how it ended.
     """
     troupe = _Troupe(jobs, tell)
     with Stop() as stop:
-        asyncio.run(troupe.play(trials, stop))
-    return troupe.ending
+        return asyncio.run(troupe.play(trials, stop))
 
 
 class _Troupe:
     """What the players share."""
 
     def __init__(self, jobs: int, tell: Tell) -> None:
-        self.ending = Ending()
         self._seats = asyncio.Semaphore(jobs)
         self._tell = tell
 
-    async def play(self, trials: Iterable[Trial], stop: Stop) -> None:
-        """Play trials until all have ended or somebody stops it."""
+    async def play(self, trials: Iterable[Trial], stop: Stop) -> bool:
+        """Play trials until all have ended, or somebody stops it: then return True."""
+        stopped = False
         try:
             async with asyncio.TaskGroup() as group:
                 stopping = group.create_task(_stopped(stop), name="stop")
@@ -57,7 +48,8 @@ class _Troupe:
                         players.create_task(self._play(trial), name=trial.title)
                 stopping.cancel()
         except* _StoppedError:
-            self.ending.interrupted = True
+            stopped = True
+        return stopped
 
     async def _play(self, trial: Trial) -> None:
         async with self._seats:
@@ -65,8 +57,6 @@ class _Troupe:
                 fault = await _played(trial)
             except StoreError as error:
                 fault = str(error)
-        if fault:
-            self.ending.failed[trial] = fault
         self._tell(f"{trial.title}: {f'failed: {fault}' if fault else 'finished'}")
 
 
@@ -80,7 +70,7 @@ async def _played(trial: Trial) -> str:
     owner = address.find(trial.run_dir)
     if owner is not None:
         return f"{trial.run_dir} is live in process {owner.pid}; wait until that has ended"
-    return "" if trial.finished() else await _run(trial)
+    return "" if trial.is_finished() else await _run(trial)
 
 
 async def _run(trial: Trial) -> str:

@@ -102,6 +102,17 @@ def test_runs_that_are_there_are_not_played_again(compare: Command, played: Path
     assert {path: path.stat().st_mtime_ns for path in played.rglob("*.duckdb")} == before
 
 
+def test_a_run_that_fails_is_named_and_does_not_stop_the_others(
+    simctl: Command, told_run: Path, tmp_path: Path
+):
+    pretend(told_run, tmp_path, ["grpo"], range(2))
+    (tmp_path / "grpo-1" / "log.duckdb").write_bytes(b"something else")
+    words = ("--seeds", "0", "1", "--tokens", TOKENS, "--dir", tmp_path, "-f", "json")
+    said = simctl("compare", "grpo", *words)
+    assert (said.code, "2 of 2  grpo seed 1: failed: " in said.err) == (1, True), said.err
+    assert [row["seeds"] for row in json.loads(said.out)] == [[0]]
+
+
 MISTAKES = [
     (["grop", "star"], "there is no recipe 'grop'; there are: grpo, "),
     (["grpo", "grpo"], "arm grpo is there twice"),

@@ -42,7 +42,7 @@ def mine(tmp_path: Path) -> Any:
 @pytest.mark.parametrize("name", names())
 def test_every_arm_of_every_experiment_can_be_played(name: str):
     asked = load(name)
-    for arm in asked.played_arms():
+    for arm in asked.played():
         recipe = arm.load(asked.seeds[0], asked.tokens)
         suites = {f"{suite.name}/" for suite in recipe.suite}
         assert asked.sql or any(asked.metric.startswith(suite) for suite in suites)
@@ -56,13 +56,13 @@ def test_every_experiment_has_the_seeds_that_a_verdict_needs(name: str):
 def test_experiments_that_share_runs_have_the_same_arms_and_budget():
     shared: dict[str, list[Any]] = {}
     for each in map(load, names()):
-        played = (each.played_arms(), each.tokens)
+        played = (each.played(), each.tokens)
         shared.setdefault(each.runs or each.name, []).append(played)
     assert [runs for runs, played in shared.items() if any(p != played[0] for p in played)] == []
 
 
 def test_changes_of_an_arm_are_those_of_set(mine: Any):
-    [one, _] = mine().played_arms()
+    [one, _] = mine().played()
     assert one == Arm("one", "grpo", ("run.episodes=4", "episode.sampling.temperature=0.5"))
 
 
@@ -75,11 +75,17 @@ def test_changes_of_an_arm_are_those_of_set(mine: Any):
         (f'metrc = "x"\n{COMPARE}', "metrc is no key; allowed here: metric, "),
         (f"seeds = []\n{COMPARE}", "seeds"),
         ("metric = ", "is no TOML"),
+        (f'recipes = ["one"]\n{COMPARE}', "arm one is there twice"),
     ],
 )
 def test_a_mistake_in_an_experiment_is_told_in_its_words(mine: Any, more: str, told: str):
     with pytest.raises(RecipeError, match=told.replace("[", r"\[")):
         mine(more)
+
+
+def test_recipes_are_arms_as_they_are(mine: Any):
+    *_, last = mine(f'recipes = ["uniform"]\n{COMPARE}').played()
+    assert last == Arm("uniform", "uniform")
 
 
 def ended(asked: Experiment, scores: dict[str, list[float]], spent: int = 1000) -> Comparison:
@@ -91,7 +97,7 @@ def ended(asked: Experiment, scores: dict[str, list[float]], spent: int = 1000) 
         }
         for name, each in scores.items()
     }
-    return Comparison(asked.played_arms(), asked.tokens, (asked.metric,), results)
+    return Comparison(asked.played(), asked.tokens, (asked.metric,), results)
 
 
 HIGH, LOW = [0.8, 0.9, 0.85, 0.9, 0.8], [0.1, 0.2, 0.15, 0.1, 0.2]
