@@ -11,3 +11,10 @@ class Format(StrEnum):
     csv = "csv"
     markdown = "markdown"
     parquet = "parquet"
+
+
+class Page(StrEnum):
+    """How a page of words and numbers is written."""
+
+    text = "text"
+    json = "json"

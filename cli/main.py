@@ -16,6 +16,7 @@ from simctl.cli.commands import (
     evaluate,
     experiment,
     fork,
+    health,
     query,
     recipes,
     replay,
@@ -52,6 +53,7 @@ app.command("diff")(diff.command)
 app.command("fork")(fork.command)
 app.command("compare")(compare.command)
 app.command("experiment")(experiment.command)
+app.command("health")(health.command)
 app.command("runs")(runs.command)
 app.command("eval")(evaluate.command)
 app.command("train")(train.command)

@@ -34,9 +34,14 @@ def panel(progress: Progress, recipe: Recipe, run_dir: Path, width: int) -> Pane
         _scores(progress, recipe, width),
         Text(),
         _roles(progress),
-        *(Text(f"! {each}", "yellow", no_wrap=True) for each in progress.troubles[-2:]),
+        *(_warning(f"since round {a.since} {a.text}", "red") for a in progress.alarms.values()),
+        *(_warning(each, "yellow") for each in progress.troubles[-2:]),
     )
     return Panel(body, title=title, title_align="left", border_style="dim", padding=(1, 2))
+
+
+def _warning(text: str, style: str) -> Text:
+    return Text(f"! {text}", style, no_wrap=True, overflow="ellipsis")
 
 
 def _head(progress: Progress, recipe: Recipe) -> Table:

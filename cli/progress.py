@@ -7,6 +7,7 @@ from simctl.bus.answers import RoleFailed
 from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
 from simctl.bus.messages import (
+    AlarmRaised,
     AnswerGraded,
     BatchBuilt,
     EpisodeEnded,
@@ -73,6 +74,7 @@ class Progress:
         self.roles: dict[str, Tally] = {role: Tally() for role in ROLES}
         self.curves: dict[str, list[Point]] = {}
         self.troubles: list[str] = []
+        self.alarms: dict[str, AlarmRaised] = {}  # that are on, by name
         self.waiting = ""  # for what, while nothing can be logged
         self._last_time: float | None = None
         self._starts: deque[float] = deque(maxlen=_PACE + 1)
@@ -109,6 +111,8 @@ class Progress:
             self._turn(event)
         elif event.kind in _SCORES:
             self._weigh(event)
+        elif event.kind == "alarm_raised" and isinstance(event.message, AlarmRaised):
+            self._ring(event.message)
         self._recent.append((self.seconds, self.events, self.tokens))
         while self._recent[0][0] < self.seconds - _WINDOW:
             self._recent.popleft()
@@ -159,6 +163,12 @@ class Progress:
                 self.ended, self.phase = ended, ended.reason
             case _:
                 pass
+
+    def _ring(self, alarm: AlarmRaised) -> None:
+        if alarm.over:
+            self.alarms.pop(alarm.name, None)
+        else:
+            self.alarms[alarm.name] = alarm
 
     def _weigh(self, event: Event) -> None:
         match event.message:

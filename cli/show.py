@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from simctl.bus.event import Event
-from simctl.bus.messages import PolicyEvaluated
+from simctl.bus.messages import AlarmRaised, PolicyEvaluated
 from simctl.cli.figures import count, duration, share
 from simctl.cli.panel import panel
 from simctl.cli.progress import Progress
@@ -125,6 +125,8 @@ class Lines(View):
                 self._say(self._round())
             case "policy_evaluated" if isinstance(event.message, PolicyEvaluated):
                 self._say(_evaluation(event.message))
+            case "alarm_raised" if isinstance(event.message, AlarmRaised):
+                self._say(_alarm(event.message))
             case "role_failed" | "policy_synced":
                 for trouble in self.progress.troubles:
                     self._say(f"! {trouble}")
@@ -150,6 +152,12 @@ class Lines(View):
 def _evaluation(message: PolicyEvaluated) -> str:
     scores = " ".join(f"{name} {share(score)}" for name, score in message.scores.items())
     return f"  policy v{message.version} on {message.suite}: {scores}"
+
+
+def _alarm(message: AlarmRaised) -> str:
+    if message.over:
+        return f"  alarm {message.name} is over: {message.text}"
+    return f"! alarm {message.name} since round {message.since}: {message.text}"
 
 
 def view(console: Console, *, quiet: bool = False) -> View:

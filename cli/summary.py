@@ -31,6 +31,13 @@ def summarise(console: Console, progress: Progress, run_dir: Path) -> None:
         console.print("Mean reward of each role, first round to last", style="bold")
         console.print(rewards(progress))
         console.print()
+    for alarm in progress.alarms.values():
+        console.print(
+            f"! Alarm {alarm.name} since round {alarm.since}: {alarm.text}",
+            style="red",
+            soft_wrap=True,
+            highlight=False,
+        )
     console.print(
         f"{count(progress.tokens)} tokens sampled, {count(progress.events)} events, "
         f"{size(run_dir):.1f} MB in {run_dir}, {duration(progress.seconds)} of running",
@@ -77,6 +84,7 @@ def next_steps(run_dir: Path, *, finished: bool) -> Iterator[str]:
     """Give the commands that are worth trying now."""
     if not finished:
         yield f"simctl run --resume {run_dir}"
+    yield f"simctl health {run_dir}"
     yield f"simctl query {run_dir} '{_QUESTION}'"
     yield f"simctl replay {run_dir} --episode e1.000"
 

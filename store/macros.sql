@@ -106,12 +106,13 @@ COMMENT ON MACRO shingles IS
 
 CREATE OR REPLACE MACRO repeats(of_round) AS TABLE
 WITH made AS (
-    SELECT task, round, problem, shingles(problem) AS said FROM tasks
+    SELECT task, round, problem, parent_task, shingles(problem) AS said FROM tasks
     WHERE posed_by <> 'environment' AND round <= of_round
 ), pairs AS (
     SELECT n.task, n.problem, o.task AS like_task, o.round AS like_round, o.problem AS like_problem,
         len(list_intersect(n.said, o.said)) AS shared, len(n.said) + len(o.said) AS sizes
     FROM made n JOIN made o ON n.round = of_round AND o.round < of_round
+        AND (o.task IS DISTINCT FROM n.parent_task OR o.problem = n.problem)
 )
 SELECT task, problem, max(shared / (sizes - shared)) AS similarity,
     arg_max(like_task, shared / (sizes - shared)) AS like_task,
@@ -119,4 +120,4 @@ SELECT task, problem, max(shared / (sizes - shared)) AS similarity,
     arg_max(like_problem, shared / (sizes - shared)) AS like_problem
 FROM pairs GROUP BY task, problem ORDER BY similarity DESC, task;
 COMMENT ON MACRO TABLE repeats IS
-'The tasks of a round, each with the most similar one of the rounds before';
+'The tasks of a round, each with the most similar earlier one that it does not extend';

@@ -200,10 +200,14 @@ COMMENT ON VIEW alarms IS
 CREATE OR REPLACE VIEW solves AS
 SELECT a.round, a.task, p.sender AS posed_by, p.problem, count(*) AS attempts,
     avg((coalesce(g.parts['correct'], g.reward) >= 1)::INTEGER) AS rate
-FROM attempt_made a
+FROM (
+    SELECT seq, round, task FROM attempt_made WHERE hint = ''
+    UNION ALL
+    SELECT seq, round, task FROM action_taken WHERE turn = 1
+) a
 JOIN answer_graded g ON g.of = a.seq AND g.role = 'solver'
 LEFT JOIN task_posed p ON p.seq = a.task
-WHERE a.hint = '' GROUP BY ALL;
+GROUP BY ALL;
 COMMENT ON VIEW solves IS
 'One row a task that was attempted: which share of the first attempts without a hint is right';
 

@@ -1,19 +1,19 @@
 """What the answers of a round were like: their length, their grades and what groups tell."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean, pstdev
+from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
 from typing import NamedTuple
 
-from simctl.bus.answers import AttemptMade, Spoken
+from simctl.bus.answers import ActionTaken, AttemptMade, Spoken
 from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
 from simctl.bus.messages import AnswerGraded
 
 _SAME = 1e-6  # rewards closer than this are the same reward
 _ERROR = "error"  # the part by which a verifier says that it could not grade
-# what a reward can be read from that is no truth: then `correct` beside it is a gold label
-_LABELS = frozenset({"vote", "judge", "judged", "learned", "confidence"})
+_LABELS = ("vote", "judged")  # parts that are taken for the truth where nobody may know it
+_HALF = 0.5
 _BINS = (("0-25", 0.25), ("25-50", 0.5), ("50-75", 0.75), ("75-100", 1.0))
 
 
@@ -66,7 +66,7 @@ def rewarded(answers: Sequence[Graded]) -> dict[str, float]:
         groups = _groups(own)
         metrics |= {
             f"reward/{role}/mean": fmean(rewards),
-            f"reward/{role}/std": pstdev(rewards),
+            f"reward/{role}/std": stdev(rewards) if len(rewards) > 1 else 0.0,
             f"groups/{role}": float(len(groups)),
             f"frac_reward_zero_std/{role}": fmean(max(g) - min(g) <= _SAME for g in groups),
         }
@@ -81,13 +81,14 @@ def rewarded(answers: Sequence[Graded]) -> dict[str, float]:
 def solved(answers: Iterable[Graded]) -> dict[str, float]:
     """Return the mean of the tasks' solve rates s, and the shares of tasks by s.
 
-    Counted are first attempts without a hint.
+    Counted are first attempts without a hint, and exchanges by their first action.
     """
     marks: dict[int, list[bool]] = defaultdict(list)
     for each in answers:
         message = each.answer.message
-        if isinstance(message, AttemptMade) and not message.hint:
-            marks[message.task].append(each.correct)
+        alone = isinstance(message, AttemptMade) and not message.hint
+        if alone or (isinstance(message, ActionTaken) and message.turn == 1):
+            marks[each.grade.task].append(each.correct)
     rates = [fmean(each) for each in marks.values()]
     if not rates:
         return {}
@@ -100,16 +101,15 @@ def solved(answers: Iterable[Graded]) -> dict[str, float]:
 
 
 def labelled(answers: Iterable[Graded]) -> dict[str, float]:
-    """Return how often a reward that is no truth agrees with the verifier, as a share.
+    """Return how often a label that is no truth agrees with the verifier, as a share.
 
     That is the gold slice: grades whose reward is a vote or a judgement, with `correct` beside it.
     """
     agree = [
-        (each.grade.reward > 0) == each.correct
+        (each.grade.parts[label] > _HALF) == each.correct
         for each in answers
-        if each.grade.role == "solver"
-        and "correct" in each.grade.parts
-        and not _LABELS.isdisjoint(each.grade.parts)
+        for label in _LABELS
+        if label in each.grade.parts and "correct" in each.grade.parts
     ]
     return {"labels/count": float(len(agree)), "labels/accuracy": fmean(agree)} if agree else {}
 
@@ -120,7 +120,7 @@ def errors(answers: Iterable[Graded]) -> list[bool]:
 
 
 def _groups(answers: Sequence[Graded]) -> list[list[float]]:
-    asked: Mapping[tuple[str, int | None], list[float]] = defaultdict(list)
+    asked: dict[tuple[str, int | None], list[float]] = defaultdict(list)
     for each in answers:
         asked[each.answer.kind, each.answer.cause].append(each.grade.reward)
     groups: dict[tuple[str, int | None], list[float]] = defaultdict(list)

@@ -56,14 +56,12 @@ class Archive:
         self._capacity = capacity
         self._tasks: OrderedDict[int, Shingles] = OrderedDict()
         self._holders: dict[int, list[int]] = defaultdict(list)
-        self._next = 0
 
-    def add(self, task: Shingles) -> None:
-        """Remember a task; the oldest is forgotten where there is no room."""
+    def add(self, seq: int, task: Shingles) -> None:
+        """Remember the task of event `seq`; the oldest is forgotten where there is no room."""
         for each in self._prefix(task):
-            self._holders[each].append(self._next)
-        self._tasks[self._next] = task
-        self._next += 1
+            self._holders[each].append(seq)
+        self._tasks[seq] = task
         if len(self._tasks) > self._capacity:
             oldest, forgotten = self._tasks.popitem(last=False)
             for each in self._prefix(forgotten):
@@ -71,10 +69,14 @@ class Archive:
                 if not self._holders[each]:
                     del self._holders[each]
 
-    def nearest(self, task: Shingles) -> float:
-        """Return the similarity of the most similar task; 0 where none is near."""
-        alike = (similarity(task, self._tasks[each]) for each in self._candidates(task))
-        return max((each for each in alike if each >= self._near), default=0.0)
+    def nearest(self, task: Shingles, parent: int | None = None) -> float:
+        """Return the similarity of the most similar task; 0 where none is near.
+
+        The task that this one extends is near by nature, and counts only if nothing was added.
+        """
+        found = ((each, similarity(task, self._tasks[each])) for each in self._candidates(task))
+        near = (alike for each, alike in found if each != parent or alike == 1)
+        return max((alike for alike in near if alike >= self._near), default=0.0)
 
     def _candidates(self, task: Shingles) -> set[int]:
         return {at for each in self._prefix(task) for at in self._holders.get(each, ())}

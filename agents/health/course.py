@@ -22,6 +22,7 @@ class Course:
     evaluations: deque[tuple[float, float | None]] = field(
         default_factory=lambda: deque(maxlen=EVALUATIONS)
     )
+    _last: dict[str, deque[float]] = field(default_factory=dict)
     _began: dict[str, list[float]] = field(default_factory=dict)
     _rates: list[float] = field(default_factory=list)
 
@@ -30,6 +31,15 @@ class Course:
         known = self._began.get(name, ())
         return fmean(known) if len(known) == self.rounds else None
 
+    def growth(self, name: str) -> float | None:
+        """Return the mean of a number's last rounds over that of its first; None if not known."""
+        first, last = self.beginning(name), self._last.get(name)
+        return fmean(last) / first if first and last else None
+
+    def is_mastered(self, score: float) -> bool:
+        """Whether the target's last score reaches `score`."""
+        return bool(self.evaluations) and self.evaluations[-1][0] >= score
+
     def add(self, metrics: Mapping[str, float]) -> None:
         """Take in the numbers of a round."""
         for name, value in metrics.items():
@@ -37,6 +47,7 @@ class Course:
             known = self._began.setdefault(name, [])
             if len(known) < self.rounds:
                 known.append(value)
+            self._last.setdefault(name, deque(maxlen=self.rounds)).append(value)
         if "solve_rate/mean" in metrics:
             self._rates.append(metrics["solve_rate/mean"])
         if self.target in metrics:

@@ -56,6 +56,15 @@ class Levels(Value):
     targets: str = Field(
         default="targets", description="suite whose greedy score must rise with the solve rate"
     )
+    mastered: float = Field(
+        default=0.95,
+        ge=0,
+        le=1,
+        description="such a score from which sure answers to easy tasks may be",
+    )
+    harder: float = Field(
+        default=1.1, ge=0, description="times its beginning that their difficulty must reach then"
+    )
     flat: float = Field(
         default=0.01, ge=0, description="rise of that score over two evaluations that is none"
     )

@@ -3,7 +3,8 @@
 The levels are the collapse detectors of self-play with the magnitudes that were seen: starved
 groups (SGS with CISPO, 2604.20209), tasks that are invalid (SSP), swollen (SGS without its guide),
 repeated (R-Zero, 2508.05004) or labelled wrongly (R-Zero), entropy that falls, and solve rates
-that rise without the held-out targets.
+that rise without the held-out targets. Where those targets are solved, sure answers are what was
+wanted; so are easy tasks, if whoever poses them makes harder ones than at first.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,10 @@ from simctl.agents.health.levels import Levels
 from simctl.bus.asks import ROLES
 
 Metrics = Mapping[str, float]
-_SHARES = ("tasks/degenerate",)  # where three times almost nothing is still almost nothing
+# three times as much is three times the odds, and three times almost nothing is almost nothing
+_SHARES = ("tasks/degenerate",)
 _LEAST_SHARE = 0.2
+_LEAST_ENTROPY = 0.1  # nats: below it a role is sure, however often it doubles
 _SIZES = (
     "tasks/length",
     "tasks/operators",
@@ -43,7 +46,7 @@ def readings(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Readi
     yield from _errors(metrics, levels)
 
 
-def _informative(metrics: Metrics, _: Course, levels: Levels) -> Iterator[Reading]:
+def _informative(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Reading]:
     for role in ROLES:
         if metrics.get(f"groups/{role}", 0) >= levels.least:
             share = 1 - metrics[f"frac_reward_zero_std/{role}"]
@@ -51,7 +54,8 @@ def _informative(metrics: Metrics, _: Course, levels: Levels) -> Iterator[Readin
             text = f"rewards differ in {share:.0%} of the {role}'s groups: there is little to learn"
             if role == "solver" and ends:
                 text += f", most tasks are {'too easy' if ends > 0 else 'too hard'}"
-            low = share < levels.informative
+            ahead = ends > 0 and _is_ahead(course, levels)
+            low = share < levels.informative and not ahead
             yield Reading(f"informative/{role}", share, levels.informative, low, text)
 
 
@@ -72,7 +76,7 @@ def _sizes(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Reading
         if name in metrics and first is not None:
             bound = levels.growth * first
             if name in _SHARES:
-                bound = max(bound, _LEAST_SHARE)
+                bound = max(_share(bound / (1 - first)) if first < 1 else 1.0, _LEAST_SHARE)
             what = _words(name)
             text = f"{what} is {metrics[name]:.3g}, after {first:.3g} at the beginning"
             yield Reading(
@@ -107,9 +111,11 @@ def _entropy(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Readi
         if name not in metrics or first is None:
             continue
         value, low, high = metrics[name], levels.entropy_low * first, levels.entropy_high * first
+        if max(value, first) < _LEAST_ENTROPY:
+            continue
         text = f"the {role}'s entropy is {value:.2g} nats, after {first:.2g} at the beginning"
-        bound = high if value > first else low
-        yield Reading(name, value, bound, not low <= value <= high, text)
+        sure = value < low and not course.is_mastered(levels.mastered)
+        yield Reading(name, value, high if value > first else low, sure or value > high, text)
 
 
 def _targets(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Reading]:
@@ -125,7 +131,9 @@ def _targets(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Readi
             f"solve rate of the society's own tasks rose from {s_before:.0%} to {s_now:.0%}"
         )
         flat = max(between, now) <= before + levels.flat
-        yield Reading("targets", now, before + levels.flat, rose and flat, text, settled=True)
+        if rose or not flat:  # where neither moves there is no news
+            beyond = flat and not course.is_mastered(levels.mastered)
+            yield Reading("targets", now, before + levels.flat, beyond, text, settled=True)
 
 
 def _best_of_k(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Reading]:
@@ -145,6 +153,16 @@ def _errors(metrics: Metrics, levels: Levels) -> Iterator[Reading]:
         share = metrics["errors"]
         text = f"{share:.1%} of episodes and grades failed"
         yield Reading("errors", share, levels.errors, share > levels.errors, text)
+
+
+def _is_ahead(course: Course, levels: Levels) -> bool:
+    """Whether easy tasks are what was wanted: the targets are solved, and tasks became harder."""
+    harder = course.growth("tasks/difficulty")
+    return course.is_mastered(levels.mastered) and (harder is None or harder >= levels.harder)
+
+
+def _share(odds: float) -> float:
+    return odds / (1 + odds)
 
 
 def _short(name: str) -> str:

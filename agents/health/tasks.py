@@ -1,33 +1,38 @@
 """What the tasks of a round were like: those that a role made, for what is drawn is as it is."""
 
+import re
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from simctl.agents.health.archive import Archive, Shingles, clusters, runs, shingles, tokens
+from simctl.agents.health.archive import Archive, clusters, runs, shingles
 from simctl.bus.answers import TaskPosed
 from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
 from simctl.bus.messages import TaskChecked
 
+_SIGN = re.compile(r"[^A-Za-z0-9 ]")
+
 
 class Made(NamedTuple):
-    """A problem that a role posed, and the verdict on it."""
+    """A problem that a role posed, the task that it extends, and the verdict on it."""
 
     problem: str
+    parent: int | None
     checked: TaskChecked
 
 
 def made(events: Iterable[Event]) -> list[Made]:
     """Return the problems that roles posed and gates judged, in order."""
-    posed: dict[int, str] = {}
+    posed: dict[int, TaskPosed] = {}
     found = []
     for event in events:
         match event.message:
-            case TaskPosed(problem=problem) if event.sender in ROLES:
-                posed[event.seq] = problem
-            case TaskChecked(task=task) as checked if task in posed:
-                found.append(Made(posed.pop(task), checked))
+            case TaskPosed() as task if event.sender in ROLES:
+                posed[event.seq] = task
+            case TaskChecked(task=of) as checked if of in posed:
+                task = posed.pop(of)
+                found.append(Made(task.problem, task.parent_task, checked))
             case _:
                 pass
     return found
@@ -36,9 +41,9 @@ def made(events: Iterable[Event]) -> list[Made]:
 def describe(tasks: Sequence[Made]) -> dict[str, float]:
     """Return how many there are, what the gates say, and the structure of the valid ones.
 
-    `tasks/length` is in tokens of the archive, `tasks/operators` in signs among them;
-    `tasks/distinct` is the share of shingles that no other task has said (distinct-n, Li et al.
-    1510.03055).
+    `tasks/length` is in characters, `tasks/operators` counts those that are no letter, digit or
+    blank; `tasks/distinct` is the share of the shingles that are said for the first time
+    (distinct-n, Li et al. 1510.03055).
     """
     if not tasks:
         return {}
@@ -50,11 +55,11 @@ def describe(tasks: Sequence[Made]) -> dict[str, float]:
         metrics[f"gates/{gate}"] = fmean(each.checked.gates.get(gate, False) for each in tasks)
     valid = [each for each in tasks if each.checked.valid]
     if valid:
-        said = [tokens(each.problem) for each in valid]
+        said = [each.problem for each in valid]
         distinct = [runs(each.problem) for each in valid]
         metrics |= {
             "tasks/length": fmean(map(len, said)),
-            "tasks/operators": fmean(sum(not t.isalnum() for t in each) for each in said),
+            "tasks/operators": fmean(len(_SIGN.findall(each)) for each in said),
             "tasks/difficulty": fmean(each.checked.difficulty for each in valid),
             "tasks/degenerate": fmean(each.checked.degenerate for each in valid),
             "tasks/distinct": len(frozenset().union(*distinct)) / sum(map(len, distinct)),
@@ -66,8 +71,9 @@ def repeated(tasks: Sequence[Made], archive: Archive, near: float) -> dict[str, 
     """Return the shares of tasks that are like earlier ones: of other rounds, and of this one."""
     if not tasks:
         return {}
-    said = sketched(tasks)
-    alike = [archive.nearest(each) for each in said]
+    said = [shingles(each.problem) for each in tasks]
+    pairs = zip(said, tasks, strict=True)
+    alike = [archive.nearest(text, task.parent) for text, task in pairs]
     largest = clusters(said, near)[0]
     return {
         "duplicates/archive": fmean(each > 0 for each in alike),
@@ -76,6 +82,7 @@ def repeated(tasks: Sequence[Made], archive: Archive, near: float) -> dict[str, 
     }
 
 
-def sketched(tasks: Iterable[Made]) -> list[Shingles]:
-    """Return the shingles of the problems."""
-    return [shingles(each.problem) for each in tasks]
+def keep(tasks: Iterable[Made], archive: Archive) -> None:
+    """Let the archive remember the tasks."""
+    for each in tasks:
+        archive.add(each.checked.task, shingles(each.problem))

@@ -37,8 +37,7 @@ class Watch:
         measured = next((e.message for e in kept if isinstance(e.message, HealthMeasured)), None)
         if measured is None:
             measured = HealthMeasured(metrics=measure(kept, self._archive, self._levels.near))
-        for each in tasks.sketched(tasks.made(kept)):
-            self._archive.add(each)
+        tasks.keep(tasks.made(kept), self._archive)
         return measured, self._judge(kept, measured.metrics, self._course, self._alarms)
 
     def _judge(

@@ -11,7 +11,9 @@ from simctl.agents.cast import cast
 from simctl.agents.curricula import Frontier
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.evaluation import Suite, evaluate
-from simctl.agents.memory import recall
+from simctl.agents.health.levels import Levels
+from simctl.agents.health.watch import Watch
+from simctl.agents.memory import SOCIETY, recall
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.serving import Served
@@ -43,12 +45,16 @@ STARTED = RunStarted(recipe="", seed=0, policy_sha256="", machine={})
 
 
 async def play(
-    log: ListLog, tmp_path: Path, plan: Plan = PLAN, curriculum: Frontier = CURRICULUM
+    log: ListLog,
+    tmp_path: Path,
+    plan: Plan = PLAN,
+    curriculum: Frontier = CURRICULUM,
+    watch: Watch | None = None,
 ) -> list[Event]:
     """Play what is left of the plan, as a new process would."""
     quiescence = Quiescence()
     syllabus = curriculum.begin(plan.environment, plan.seed)
-    memory = recall(log.read(), syllabus)
+    memory = recall(log.read(), syllabus, watch)
     sampler = TransformersSampler(PATH, memory.version, quiescence)
     society = Society(
         plan,
@@ -87,6 +93,22 @@ async def test_a_run_broken_off_anywhere_ends_as_the_unbroken_one(tmp_path: Path
         resumed = await play(broken_off, tmp_path)
         assert resumed[:cut] == events[:cut]
         assert said(resumed) == said(events)
+
+
+async def test_a_run_broken_off_anywhere_measures_the_same_health(tmp_path: Path):
+    def healths(events: Sequence[Event]) -> list[str]:
+        return [event.payload for event in events if event.kind == "health_measured"]
+
+    whole = CommitLog()
+    events = await play(whole, tmp_path, watch=Watch(Levels()))
+    assert [event.round for event in events if event.kind == "health_measured"] == [1, 2, 3]
+    last = [event.kind for event in events if event.producer == SOCIETY and event.round == 2][-1]
+    assert last == "health_measured"
+    for cut in whole.commits[1 :: len(whole.commits) // 3]:
+        broken_off = ListLog()
+        await broken_off.append([again(event) for event in events[:cut]])
+        resumed = await play(broken_off, tmp_path, watch=Watch(Levels()))
+        assert healths(resumed) == healths(events)
 
 
 async def test_a_run_left_amid_the_answers_to_an_ask_ends_as_the_unbroken_one(tmp_path: Path):

@@ -6,6 +6,7 @@ import told
 from rich.console import Console
 
 from simctl.bus.event import Event
+from simctl.bus.messages import AlarmRaised
 from simctl.cli.figures import count, duration, share, spark, trend
 from simctl.cli.panel import panel
 from simctl.cli.progress import Progress
@@ -139,6 +140,29 @@ def test_a_run_that_waits_says_so_until_it_goes_on(recipe: Recipe, events: list[
     assert "the disk is full" in drawn(shown.progress, recipe, 80)
     shown.hear(events[0])
     assert "the disk is full" not in drawn(shown.progress, recipe, 80)
+
+
+def test_an_alarm_is_shown_from_its_beginning_to_its_end(recipe: Recipe):
+    text = "2% of the tasks are valid"
+    began = AlarmRaised(name="valid", value=0.02, bound=0.7, since=2, text=text)
+    story = told.Story()
+    story.tell(began)
+    story.tell(began.model_copy(update={"over": True, "text": "90% of the tasks are valid"}))
+    on, over = ListLog().place(story.drafts)
+    console = Console(file=io.StringIO(), width=100)
+    with console.capture() as capture:
+        shown = Lines(console, clock=lambda: 0.0)
+        shown.hear(on)
+        summarise(console, shown.progress, RUN)
+        shown.hear(over)
+    lines = [line for line in capture.get().splitlines() if "alarm" in line.lower()]
+    assert lines == [
+        f"! alarm valid since round 2: {text}",
+        f"! Alarm valid since round 2: {text}",
+        "  alarm valid is over: 90% of the tasks are valid",
+    ]
+    assert f"! since round 2 {text}" in drawn(heard([on]), recipe, 100)
+    assert text not in drawn(heard([on, over]), recipe, 100)
 
 
 def test_the_view_that_fits_is_chosen():
