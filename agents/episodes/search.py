@@ -25,9 +25,9 @@ _Ends = Sequence[tuple[str, bool]]
 class Search(TreeSearch, Episode):
     """One tree over one problem.
 
-    A value is graded with its label, the share of right solutions among those that the tree found
-    below it. A step is rewarded where a right solution goes on from it, so that the traces that
-    led there can be imitated. What no solution passed is not graded.
+    A value is graded with its `outcome`, the share of right solutions among those that the tree
+    found below it. A step is rewarded where a right solution goes on from it, so that the traces
+    that led there can be imitated. What no solution passed is not graded.
     """
 
     kind: Literal["search"] = "search"
@@ -98,7 +98,7 @@ def _of_step(scene: Scene, event: Event, text: str, ends: _Ends) -> AnswerGraded
     leads = label(text, ends)
     if leads is None:
         return None
-    parts = {"label": leads, "correct": float(leads > 0)}
+    parts = {"outcome": leads, "correct": float(leads > 0)}
     return scene.grade(event, "solver", Grade(parts=parts), parts["correct"])
 
 
@@ -109,4 +109,4 @@ def _of_value(
     if leads is None:
         return None
     error = (estimate.value - leads) ** 2
-    return scene.grade(event, "critic", Grade(parts={"label": leads, "error": error}), leads)
+    return scene.grade(event, "critic", Grade(parts={"outcome": leads, "error": error}), leads)
