@@ -19,9 +19,9 @@ class Start(Value):
     """What an episode starts from: a difficulty to draw, or a parent to extend (or neither).
 
     `problem` is a stored problem to play again and `attempt` a stored attempt at it to go on from;
-    `target` is an unsolved problem that what is posed should help with. `reveal` is the share of
-    its view that a teacher sees, and `temperature` that of the solver; where they are not steered,
-    the episode's own hold.
+    `target` is an unsolved problem that what is posed should help with, and `recent` are the latest
+    that were posed, oldest first. `reveal` is the share of its view that a teacher sees, and
+    `temperature` that of the solver; where they are not steered, the episode's own hold.
     """
 
     difficulty: int = 1
@@ -30,6 +30,7 @@ class Start(Value):
     problem: str = ""
     attempt: str = ""
     target: str = ""
+    recent: tuple[str, ...] = ()
     reveal: float | None = None
     temperature: float | None = None
 

@@ -22,6 +22,9 @@ class Extend(Curriculum):
     worth: float = Field(
         default=0.3, description="a problem that earned the examiner more is kept as a parent"
     )
+    recent: int = Field(
+        default=0, ge=0, description="latest problems that an episode compares its own with"
+    )
 
     def course(self, env: Environment, seed: int) -> Course:  # noqa: ARG002 - the examiner poses
         """Return a state without parents."""
@@ -34,8 +37,10 @@ class _Parents(Course):
     def __init__(self, settings: Extend) -> None:
         self._settings = settings
         self._parents: deque[tuple[int, str]] = deque(maxlen=settings.pool_size)
+        self._recent: deque[str] = deque(maxlen=settings.recent)
 
     def observe(self, played: Round) -> None:
+        self._recent.extend(task.problem for task in played.tasks if task.worth is not None)
         self._parents.extend(
             (task.seq, task.problem)
             for task in played.tasks
@@ -45,8 +50,8 @@ class _Parents(Course):
     def next(self, index: int, rng: Random) -> Start:  # noqa: ARG002 - all episodes draw alike
         if self._parents and rng.random() < self._settings.extend_share:
             task, problem = rng.choice(self._parents)
-            return Start(parent=problem, parent_task=task)
-        return Start()
+            return Start(parent=problem, parent_task=task, recent=tuple(self._recent))
+        return Start(recent=tuple(self._recent))
 
     def weights(self) -> dict[str, float]:
         share = self._settings.extend_share if self._parents else 0.0

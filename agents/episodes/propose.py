@@ -12,8 +12,8 @@ from pydantic import Field
 
 from simctl.agents.curriculum import Start
 from simctl.agents.practice import Practice
-from simctl.agents.rewards import TASK_REWARDS, Measured, TaskReward
-from simctl.agents.scene import Marked, graded
+from simctl.agents.rewards import TASK_REWARDS, Measured, TaskReward, diversity
+from simctl.agents.scene import graded
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment, Grade
 from simctl.agents.turns.judge import judge
@@ -43,23 +43,24 @@ class Propose(Practice):
             return EpisodeEnded(outcome="completed")
         posed, checked = await pose(stage, env, start, self.sampling)
         if not checked.valid:
-            await self.pay(stage, posed, checked, [], 0.0)
+            await self.pay(stage, posed, checked, Measured(), 0.0)
             return EpisodeEnded(outcome="invalid_task")
         scene = self.scene(stage, env, start, posed, checked)
         clean = await judge(scene) if self.guided else 1.0
         attempts = await self.work(scene, start)
-        await self.pay(stage, posed, checked, attempts, clean)
+        found = Measured(
+            solve_rate=fmean(each.reward for each in attempts),
+            attempts=len(attempts),
+            diversity=diversity(scene.task.problem, start.recent),
+            form=1.0,
+        )
+        await self.pay(stage, posed, checked, found, clean)
         return EpisodeEnded(outcome="completed")
 
     async def pay(
-        self, stage: Stage, posed: Event, checked: TaskChecked, attempts: list[Marked], clean: float
+        self, stage: Stage, posed: Event, checked: TaskChecked, found: Measured, clean: float
     ) -> None:
         """Reward the examiner for what its problem was to the solver."""
-        found = Measured(
-            solve_rate=fmean(each.reward for each in attempts) if attempts else 0.0,
-            attempts=max(len(attempts), 1),
-            form=float(checked.valid),
-        )
         worth = TASK_REWARDS[self.examiner_reward](found) * clean
         parts = {
             "valid": float(checked.valid),

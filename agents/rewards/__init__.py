@@ -10,6 +10,7 @@ from typing import Literal
 from simctl.agents.rewards import answering, judging, posing, revising
 from simctl.agents.rewards.answering import Answered
 from simctl.agents.rewards.judging import BEST_GUIDE_SCORE, Judged, guide_score
+from simctl.agents.rewards.likeness import diversity
 from simctl.agents.rewards.measured import Measured
 from simctl.agents.rewards.posing import misgiving
 from simctl.agents.rewards.revising import Revised
@@ -85,6 +86,7 @@ __all__ = [
     "RevisionReward",
     "TaskReward",
     "VerdictReward",
+    "diversity",
     "guide_score",
     "misgiving",
 ]

@@ -22,9 +22,6 @@ class Measured(Value):
     diversity: float = Field(
         default=1.0, ge=0, le=1, description="share of earlier tasks that are unlike this one"
     )
-    cluster: float = Field(
-        default=0.0, ge=0, le=1, description="share of the batch that is nearly this task"
-    )
     form: float = Field(default=0.0, ge=0, le=1, description="score of the form it was posed in")
     tool_calls: int = Field(default=0, ge=0, description="answers of tools in what the poser said")
     changed: float = Field(

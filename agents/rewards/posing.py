@@ -53,16 +53,17 @@ def sgs(m: Measured) -> float:
 
 
 def r_zero(m: Measured) -> float:
-    """min(p, 1 - p) less the share of near-duplicates, p the majority's; invalid -1 (R-Zero, code).
+    """min(p, 1 - p), p the majority's share; invalid -1 (R-Zero, code).
 
-    A majority of m answers is never below 1/m: a task that no two agree on still pays 1/m.
+    Its penalty for near-duplicates is the trainer's: an episode does not know its batch. A majority
+    of m answers is never below 1/m: a task that no two agree on still pays 1/m.
     """
-    return nearer(m.agreement) - m.cluster
+    return nearer(m.agreement)
 
 
 def r_zero_paper(m: Measured) -> float:
-    """1 - 2 |p - 1/2| less the share of near-duplicates; invalid -1 (R-Zero, 2508.05004)."""
-    return 2.0 * nearer(m.agreement) - m.cluster
+    """1 - 2 |p - 1/2|: twice what the code pays; invalid -1 (R-Zero, 2508.05004)."""
+    return 2.0 * nearer(m.agreement)
 
 
 def agent0(m: Measured) -> float:
@@ -71,7 +72,7 @@ def agent0(m: Measured) -> float:
     Agent0 (2511.16043), code: p must be over 0.1, and 0.05 is paid for up to four tool answers.
     """
     p = m.agreement if m.matched and m.agreement > EVEN else 0.0
-    return nearer(p) - m.cluster + TOOL_BONUS * min(m.tool_calls, NOTABLE_TOOLS)
+    return nearer(p) + TOOL_BONUS * min(m.tool_calls, NOTABLE_TOOLS)
 
 
 def azr(m: Measured) -> float:

@@ -87,6 +87,13 @@ def test_only_what_was_worth_it_is_extended():
     assert drawn["good"] == pytest.approx(100, abs=30)
 
 
+def test_an_episode_knows_the_latest_that_were_posed():
+    told = [[Told(f"p{at}", worth=0.0) for at in range(3)], [Told("drawn"), Told("q", worth=0.0)]]
+    [start] = starts(after(Extend(recent=3), *told), 1)
+    assert start.recent == ("p1", "p2", "q")
+    assert starts(after(Extend(), *told), 1)[0].recent == ()
+
+
 # --- bandit -------------------------------------------------------------------------------------
 
 

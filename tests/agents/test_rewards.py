@@ -16,6 +16,7 @@ from simctl.agents.rewards import (
     RevisionReward,
     TaskReward,
     VerdictReward,
+    diversity,
     guide_score,
     misgiving,
 )
@@ -66,12 +67,11 @@ def test_dr_zero_pays_most_for_what_one_of_five_solves():
     [
         ("dr_zero", {"solve_rate": 0.2, "attempts": 5, "form": 0.8}, 1.4),
         ("dr_zero", {"form": 1.0}, 0.5),
-        ("r_zero", {"solve_rate": 0.5, "cluster": 0.25}, 0.25),
-        ("r_zero_paper", {"solve_rate": 0.5, "cluster": 0.25}, 0.75),
+        ("r_zero", {"majority": 0.7, "solve_rate": 0.0}, 0.3),
         ("agent0", {"solve_rate": 0.5}, 0.5),
         ("agent0", {"majority": 0.5, "matched": False}, 0),
         ("agent0", {"majority": 0.1}, 0),
-        ("agent0", {"majority": 0.5, "tool_calls": 7, "cluster": 0.1}, 0.6),
+        ("agent0", {"majority": 0.5, "tool_calls": 7}, 0.7),
         ("paso_doble", {"solve_rate": 0.5, "diversity": 0.3}, 0),
         ("paso_doble", {"solve_rate": 0.2}, 0),
         ("paso_doble", {"solve_rate": 0.5, "diversity": 0.5}, 0.7),
@@ -86,6 +86,13 @@ def test_dr_zero_pays_most_for_what_one_of_five_solves():
 )
 def test_what_else_was_measured_counts(name: TaskReward, found: dict[str, object], paid: float):
     assert TASK_REWARDS[name](measured(**found)) == pytest.approx(paid)
+
+
+def test_diversity_is_the_share_of_recent_problems_that_are_unlike():
+    # sets of tokens; a lone letter is any letter, so that a new label makes no new problem
+    recent = ["7k+5l*3", "7m+5n*3", "9a-2", "8a*1"]
+    assert diversity("7x+5y*3", recent) == 0.5
+    assert diversity("7x+5y*3", []) == 1.0
 
 
 def test_a_vote_that_nobody_agrees_on_still_pays_one_of_m():
