@@ -24,6 +24,7 @@ from simctl.agents.health.levels import Levels
 from simctl.agents.health.watch import Watch
 from simctl.agents.society import Plan, Rounds
 from simctl.agents.tasks.countdown import CountdownSettings
+from simctl.agents.tasks.dataset import DatasetSettings
 from simctl.agents.tasks.environment import Environment, TaskError
 from simctl.agents.tasks.graph import GraphSettings
 from simctl.agents.tasks.program import ProgramSettings
@@ -66,7 +67,7 @@ class LogSettings(Value):
 
 
 AnyTask = Annotated[
-    ChainSettings | CountdownSettings | GraphSettings | ProgramSettings,
+    ChainSettings | CountdownSettings | DatasetSettings | GraphSettings | ProgramSettings,
     Field(discriminator="kind"),
 ]
 AnyEpisode = Annotated[

@@ -4,19 +4,15 @@ A user's verifier is a function of (problem, answer), both text. It returns a nu
 or a dict of numbers in which `reward` is one and the others are its parts.
 """
 
-import hashlib
-import importlib.util
 import math
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-from simctl.agents.tasks.environment import Environment, Grade
+from simctl.agents.tasks.environment import Environment, Grade, answer_of
+from simctl.agents.tasks.functions import FunctionError, find
 from simctl.cli.errors import UserError, in_words
 
 REWARD = "reward"
-_HASHED = 8  # digits of a file's sha256 in the name of its verifier
 Verifier = Callable[[str, str], Grade]  # (problem, answer): parts, of which one is the reward
 
 
@@ -35,16 +31,14 @@ def verifier(name: str, environment: Environment) -> tuple[str, Verifier]:
     if name in BUILT_IN:
         rule = BUILT_IN[name]
         return name, lambda problem, answer: rule(environment, problem, answer)
-    file, colon, function = name.rpartition(":")
-    if not colon:
+    if ":" not in name:
         known = in_words(list(BUILT_IN))
         raise VerifierError(f"there is no verifier {name!r}; give {known}, or FILE.py:FUNCTION")
-    path = Path(file)
-    digest = hashlib.sha256(_text(path)).hexdigest()[:_HASHED]
-    found = _function(path, function)
-    return f"{path.name}:{function}@{digest}", lambda problem, answer: _graded(
-        name, found, (problem, answer)
-    )
+    try:
+        found = find(name)
+    except FunctionError as error:
+        raise VerifierError(f"verifier {error}") from error
+    return found.label, lambda problem, answer: _graded(name, found.call, (problem, answer))
 
 
 def _correct(environment: Environment, problem: str, answer: str) -> Grade:
@@ -58,8 +52,8 @@ def _progress(environment: Environment, problem: str, answer: str) -> Grade:
 
 
 def _final(environment: Environment, problem: str, answer: str) -> Grade:
-    right = environment.check(problem).reference.rpartition("=")[2]
-    return Grade(parts={REWARD: float(answer.rpartition("=")[2] == right)})
+    right = answer_of(environment, environment.check(problem).reference)
+    return Grade(parts={REWARD: float(answer_of(environment, answer) == right != "")})
 
 
 def _with_reward(grade: Grade, reward: float) -> Grade:
@@ -71,29 +65,6 @@ BUILT_IN: Mapping[str, Callable[[Environment, str, str], Grade]] = {
     "progress": _progress,  # the share of steps before the first wrong one
     "final": _final,  # the last value is right, however it was come by
 }
-
-
-def _text(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise VerifierError(f"verifier {path} cannot be read: {error.strerror}") from error
-
-
-def _function(path: Path, name: str) -> Callable[..., Any]:
-    spec = importlib.util.spec_from_file_location("simctl_verifier", path)
-    if spec is None or spec.loader is None:
-        raise VerifierError(f"verifier {path} is no Python file: its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses and pickles look for it
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise VerifierError(f"verifier {path} fails: {type(error).__name__}: {error}") from error
-    function: Callable[..., Any] | None = getattr(module, name, None)
-    if not callable(function):
-        raise VerifierError(f"verifier {path} has no function {name!r}")
-    return function
 
 
 def _graded(name: str, function: Callable[..., Any], asked: tuple[str, str]) -> Grade:

@@ -276,7 +276,7 @@ class CountdownSettings(TaskSettings):
         """The numbers of the largest problem."""
         return self.max_numbers
 
-    def environment(self, held_out: Mapping[int, int]) -> CountdownTasks:
+    def family(self, held_out: Mapping[int, int]) -> CountdownTasks:
         """Return the family of countdowns."""
         return CountdownTasks(
             held_out,

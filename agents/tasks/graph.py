@@ -304,6 +304,6 @@ class GraphSettings(TaskSettings):
             )
         return self
 
-    def environment(self, held_out: Mapping[int, int]) -> GraphTasks:
+    def family(self, held_out: Mapping[int, int]) -> GraphTasks:
         """Return the family of questions over the world."""
         return GraphTasks(held_out, self)

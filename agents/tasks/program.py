@@ -279,6 +279,6 @@ class ProgramSettings(TaskSettings):
         """The steps of the longest program."""
         return self.max_steps
 
-    def environment(self, held_out: Mapping[int, int]) -> ProgramTasks:
+    def family(self, held_out: Mapping[int, int]) -> ProgramTasks:
         """Return the family of programs."""
         return ProgramTasks(held_out, self)

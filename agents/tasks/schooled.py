@@ -37,6 +37,6 @@ class ChainSettings(TaskSettings):
         """The operations of the longest problem."""
         return self.max_operations
 
-    def environment(self, held_out: Mapping[int, int]) -> SchooledChains:
+    def family(self, held_out: Mapping[int, int]) -> SchooledChains:
         """Return the family of chains."""
         return SchooledChains(dict(held_out), self.max_operations)

@@ -1,7 +1,10 @@
 """What every family of problems promises."""
 
-import re
+import json
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 
 from simctl.agents.policy.alphabet import encode
 from simctl.agents.tasks.countdown import CountdownSettings
+from simctl.agents.tasks.dataset import DatasetSettings
 from simctl.agents.tasks.environment import Demonstrates, Environment, answer_of, steps_of
 from simctl.agents.tasks.graph import GraphSettings
 from simctl.agents.tasks.program import ProgramSettings
@@ -18,14 +22,35 @@ from simctl.bus.asks import ROLES
 from simctl.bus.dice import dice
 
 HELD_OUT = {1: 2, 2: 10}
+
+
+def dataset(grading: Literal["math", "exact"]) -> Environment:
+    rows = [
+        {"question": f"What is {n} and {n}?", "answer": f"Twice {n} is\n{2 * n}", "hops": 1 + n % 2}
+        for n in range(100, 160)
+    ]
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "rows.json"
+        file.write_text(json.dumps(rows))
+        settings = DatasetSettings(
+            dataset_name=str(file), difficulty_column="hops", grading=grading
+        )
+        return settings.environment(HELD_OUT)
+
+
 MADE: dict[str, Callable[[], Environment]] = {
     "chain": lambda: ChainSettings().environment(HELD_OUT),
     "countdown": lambda: CountdownSettings().environment(HELD_OUT),
     "graph": lambda: GraphSettings().environment(HELD_OUT),
     "graph, closed book": lambda: GraphSettings(open_book=False).environment(HELD_OUT),
     "program": lambda: ProgramSettings().environment(HELD_OUT),
+    "graded by a function": lambda: CountdownSettings(reward_funcs=("judges:same",)).environment(
+        HELD_OUT
+    ),
+    "dataset": lambda: dataset("exact"),
+    "dataset, math": lambda: dataset("math"),
 }
-WRITABLE = list(MADE)  # by the embedded policy
+WRITABLE = [name for name in MADE if "dataset" not in name]  # by the embedded policy
 FAMILIES = {name: make() for name, make in MADE.items()}
 every_family = pytest.mark.parametrize("name", FAMILIES)
 # what a solver may come up with, the encodings of no alphabet among it
@@ -79,7 +104,7 @@ def test_reference_and_path_do_not_stand_in_a_problem(name: str):
         checked = env.check(problem)
         if checked.difficulty > 1:
             assert checked.reference not in problem
-            assert checked.path not in problem
+            assert not checked.path or checked.path not in problem
 
 
 @every_family
@@ -156,16 +181,13 @@ def test_there_are_problems_beside_those_that_a_family_holds_out_by_itself(made:
 
 
 @every_family
-def test_a_demonstration_answers_its_prompt_and_ends(name: str):
+def test_a_demonstration_asks_a_role_and_ends_once(name: str):
     env = FAMILIES[name]
     assert isinstance(env, Demonstrates)
     for seed in range(60):
         shown = env.demonstration(dice(seed), ROLES, 2)
-        # no field of a prompt is ended by what stands in it
-        assert shown.answer.endswith("\n")
-        assert re.fullmatch(r"[@#$%&][^\n]*[>|][^\n]*", shown.prompt)
-        if shown.role == "solver":
-            assert shown.prompt == f"@{shown.problem}>"
+        assert shown.prompt[0] == dict(zip(ROLES, "#@$%&", strict=True))[shown.role]
+        assert shown.answer.rstrip("\n") + "\n" == shown.answer
 
 
 @pytest.mark.parametrize("name", WRITABLE)

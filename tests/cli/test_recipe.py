@@ -117,6 +117,21 @@ def test_the_family_of_a_recipe_says_what_is_held_out_unless_the_recipe_does():
     ]
 
 
+@pytest.mark.parametrize("kind", ["countdown", "graph", "program"])
+def test_one_word_changes_the_family_and_what_is_held_out_of_it(kind: str):
+    recipe = load("rehearsal", [f"task.kind={kind}", "suite.0.problems=5"])
+    ladder = recipe.task.ladder
+    assert [suite.difficulty for suite in recipe.suite] == [each for each, _ in ladder]
+    problem = recipe.environment().targets(ladder[0][0], 5)[4]
+    assert not recipe.environment().check(problem).valid
+
+
+def test_what_a_family_lacks_is_told_as_a_mistake_of_the_recipe():
+    recipe = load("rehearsal", ["task.kind=countdown", "task.reward_funcs=['nowhere.py:f']"])
+    with pytest.raises(RecipeError, match=r"recipe rehearsal: task: nowhere\.py cannot be read"):
+        recipe.environment()
+
+
 def test_a_set_past_the_end_of_a_list_begins_a_table():
     recipe = load("grpo", ["objective.1.kind=sft", "objective.1.threshold=0.5"])
     assert [each.kind for each in recipe.objective] == ["grpo", "sft"]
@@ -142,6 +157,8 @@ MISTAKES = [
     (["run.rounds=1.5"], "run.rounds is 1.5; it must be a whole number"),
     (["run.rounds=-1"], "run.rounds is -1; it must be at least 0"),
     (["task.max_operations=0"], "task.max_operations is 0; it must be at least 1"),
+    (["task.kind=dataset"], "task.dataset_name is missing"),
+    (["task.kind=graph", "task.entities=5"], "task: max_hops is 6; it must be less than entities"),
     (["run=3"], "run is 3; it must be a table"),
     (["trainer.learning_rate=nan"], "trainer.learning_rate is nan; it must be a finite number"),
     (["trainer.learning_rate=true"], "trainer.learning_rate is true; it must be a number"),
