@@ -24,12 +24,19 @@ _EASY_PAY = (
     '(episode.examiner_reward = "solvability"), so easy ones pay best'
 )
 _UNGUIDED = "no guide scales what the examiner earns (episode.guided = false), so ugly tasks pay"
+_PUNISHED = (
+    "an invalid task costs the examiner (episode.invalid_reward < 0): where most are, what it did "
+    "right is pushed away with them (SSP)"
+)
+_FORGIVE = "--set episode.invalid_reward=0"
+_UNKNOWN = "the alarm is of another version of simctl"
+_LOOK = "look at: simctl query 'from alarms'"
 _KNOWN = {
     "valid": Explanation(
         "the examiner poses tasks that are not valid",
         ("valid", "gate"),
-        "it drifts from the form that it was taught; a punished examiner does so too (SSP)",
-        "pay 0 for invalid tasks, rehearse (recipe rehearsal), or lower trainer.learning_rate",
+        "it drifts from the form that it was taught",
+        "rehearse (recipe rehearsal), or lower trainer.learning_rate",
     ),
     "duplicates": Explanation(
         "the examiner repeats itself",
@@ -83,8 +90,10 @@ def explain(trouble: Trouble, episode: Mapping[str, Any], *, too_easy: bool) -> 
             found = _grown(detail)
         case "entropy":
             return _entropy(detail, fell=trouble.value < trouble.bound)
+        case "valid" if episode.get("invalid_reward", 0) < 0:
+            found = replace(_KNOWN["valid"], cause=_PUNISHED, remedy=_FORGIVE)
         case _:
-            found = _KNOWN[trouble.name]
+            found = _KNOWN.get(trouble.name) or Explanation(trouble.text, (), _UNKNOWN, _LOOK)
     if family in {"duplicates", "targets"} or (family == "informative" and too_easy):
         return _by_pay(found, episode)
     return _by_pay(found, episode) if detail == "degenerate" else found

@@ -65,9 +65,10 @@ def _past(found: Checkup, episode: Mapping[str, Any]) -> Iterator[str]:
     gone = [each for each in found.troubles if each.over is not None]
     for name in dict.fromkeys(each.name for each in gone):
         times = [each for each in gone if each.name == name]
-        spans = " and ".join(f"{each.since} to {each.over}" for each in times)
+        *spans, last = (f"{each.since} to {each.over}" for each in times)
+        spans = [", ".join(spans), last] if spans else [last]
         known = explain(times[-1], episode, too_easy=found.too_easy)
-        yield f"In rounds {spans} there was an alarm that is over: {known.headline}"
+        yield f"In rounds {' and '.join(spans)} there was an alarm that is over: {known.headline}"
 
 
 def _finding(

@@ -26,7 +26,10 @@ class Witness:
     targets: str
 
     def say(self, name: str, role: str = "solver") -> Sentence | None:
-        """Return the sentence of a fact; None where the log has nothing to say of it."""
+        """Return the sentence of a fact; None where the log has nothing to say of it.
+
+        A question about tasks that counts none says nothing.
+        """
         fact = FACTS[name]
         known: dict[str, Any] = {
             "now": self.now,
@@ -37,6 +40,6 @@ class Witness:
         }
         sql = fact.sql.format(**known)
         rows = self.log.query(sql).to_pylist()
-        if not rows or None in rows[0].values():
+        if not rows or None in rows[0].values() or rows[0].get("tasks") == 0:
             return None
         return Sentence(fact.words.format(**known, **rows[0]), sql)

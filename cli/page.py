@@ -19,7 +19,8 @@ from simctl.cli.tables import table
 from simctl.cli.words import STYLES
 
 _WIDE = 100  # columns from which lines of text do not grow longer
-_SPARK = 24
+_SPARK = 16
+_TEN = 10  # from which a number needs one digit less
 _INDENT = 2
 _STEADY = 0.05  # of a number's largest value: no trend
 _COURSES = (
@@ -36,7 +37,7 @@ _COURSES = (
         ("nearly as an earlier one", "duplicates/archive"),
         ("new shingles", "tasks/distinct"),
         ("steps without a thought", "tasks/degenerate"),
-        ("difficulty", "tasks/difficulty"),
+        ("difficulty", "difficulty"),
         ("length in characters", "tasks/length"),
     )),
     ("episodes", (("errors", "errors"),)),
@@ -57,7 +58,8 @@ _ALARMS = {
     "labels/accuracy": "label_accuracy",
     "eval/{targets}/greedy": "targets",
     "-frac_reward_zero_std/solver": "informative/solver",
-    **{f"tasks/{size}": f"growth/{size}" for size in ("degenerate", "difficulty", "length")},
+    "difficulty": "growth/difficulty",
+    **{f"tasks/{size}": f"growth/{size}" for size in ("degenerate", "length")},
     **{f"completions/{role}/mean_length": f"growth/{role}_length" for role in ROLES},
 }
 
@@ -70,8 +72,14 @@ def show(screen: Console, path: Path, title: str, found: Checkup, diagnosis: Dia
     screen.print()
     mark = ("✓ ", "bold green") if diagnosis.healthy else ("✗ ", "bold red")
     screen.print(Text.assemble(mark, (diagnosis.verdict, "bold")), width=width)
+    told = ""
+    for each in diagnosis.findings[:1]:
+        told = each.explanation.cause
+        _cause(screen, each, width)
     for each in diagnosis.findings:
         _finding(screen, each, numbers, width)
+        if each.explanation.cause != told:
+            _cause(screen, each, width)
     _heading(screen, "What the log says" if diagnosis.healthy else "What else the log says", width)
     _sentences(screen, diagnosis.sentences, numbers, width)
     for past in diagnosis.past:
@@ -86,10 +94,15 @@ def show(screen: Console, path: Path, title: str, found: Checkup, diagnosis: Dia
 
 
 def _finding(screen: Console, finding: Finding, numbers: dict[str, int], width: int) -> None:
-    trouble, known = finding.trouble, finding.explanation
-    _heading(screen, f"Since round {trouble.since}: {known.headline}", width, "bold red")
+    alarm = finding.trouble
+    text = f"Alarm {alarm.name}, round {alarm.raised}: {alarm.value:.3g} (bound {alarm.bound:.3g})"
+    _heading(screen, text, width, "bold red")
     _sentences(screen, finding.sentences, numbers, width)
-    for label, text in (("Probably because", known.cause), ("Try", known.remedy)):
+
+
+def _cause(screen: Console, finding: Finding, width: int) -> None:
+    known = finding.explanation
+    for label, text in (("Probably because", f"{known.cause}."), ("Try", known.remedy)):
         said = Text.assemble((f"{label}: ", "bold"), text)
         screen.print(Padding(said, (0, 0, 0, _INDENT), expand=False), width=width)
 
@@ -139,5 +152,9 @@ def _course(found: Checkup, name: str) -> list[float]:
 def _cells(course: Sequence[float], alarm: Trouble | None) -> tuple[str, str, str, str]:
     top = max(*course, 1e-9)
     arrow = trend([value / top for value in course], _STEADY)
-    bound = f"alarm since round {alarm.since}, bound {alarm.bound:.3g}" if alarm else ""
-    return f"{course[0]:.3g}", f"{course[-1]:.3g}", f"{spark(course, _SPARK)} {arrow}", bound
+    mark = f"! round {alarm.since}, bound {alarm.bound:.2g}" if alarm else ""
+    return _figure(course[0]), _figure(course[-1]), f"{spark(course, _SPARK)} {arrow}", mark
+
+
+def _figure(value: float) -> str:
+    return f"{value:.2f}" if value < _TEN else f"{value:.1f}"

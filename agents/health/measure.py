@@ -9,16 +9,22 @@ from statistics import fmean
 
 from simctl.agents.health import answers, tasks
 from simctl.agents.health.archive import Archive
+from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
 from simctl.bus.messages import EpisodeEnded, PolicyEvaluated, PolicyUpdated
 
 _DIGITS = 6
 _ENTROPY = "entropy/"
+# beside what roles say; a message is read only when it is asked for, and most of a round's are not
+_READ = frozenset(
+    {"task_checked", "answer_graded", "episode_ended", "policy_evaluated", "policy_updated"}
+)
 
 
 def measure(events: Iterable[Event], archive: Archive, near: float) -> dict[str, float]:
     """Return the numbers of a round, by name; `archive` holds the tasks of the rounds before."""
-    told = sorted(events, key=lambda event: (event.episode, event.seq))
+    kept = (event for event in events if event.kind in _READ or event.sender in ROLES)
+    told = sorted(kept, key=lambda event: (event.episode, event.seq))
     ends = {e.episode: e.message.outcome for e in told if isinstance(e.message, EpisodeEnded)}
     whole = [e for e in told if ends.get(e.episode, "failed") != "failed"]
     made, graded = tasks.made(whole), answers.graded(whole)
@@ -27,6 +33,7 @@ def measure(events: Iterable[Event], archive: Archive, near: float) -> dict[str,
     metrics = {
         **_evaluated(told),
         **_learnt(told),
+        **tasks.difficulty(whole),
         **tasks.describe(made),
         **tasks.repeated(made, archive, near),
         **answers.spoken(whole),

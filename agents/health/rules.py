@@ -71,10 +71,13 @@ def _valid(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Reading
 
 
 def _sizes(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Reading]:
+    harder = max(1.0, course.growth("difficulty") or 1.0)
     for name in _SIZES:
         first = course.beginning(name)
         if name in metrics and first is not None:
             bound = levels.growth * first
+            if name.startswith("completions/"):
+                bound *= harder  # a harder task has a longer solution
             if name in _SHARES:
                 bound = max(_share(bound / (1 - first)) if first < 1 else 1.0, _LEAST_SHARE)
             what = _words(name)
@@ -111,11 +114,10 @@ def _entropy(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Readi
         if name not in metrics or first is None:
             continue
         value, low, high = metrics[name], levels.entropy_low * first, levels.entropy_high * first
-        if max(value, first) < _LEAST_ENTROPY:
-            continue
         text = f"the {role}'s entropy is {value:.2g} nats, after {first:.2g} at the beginning"
         sure = value < low and not course.is_mastered(levels.mastered)
-        yield Reading(name, value, high if value > first else low, sure or value > high, text)
+        beyond = max(value, first) >= _LEAST_ENTROPY and (sure or value > high)
+        yield Reading(name, value, high if value > first else low, beyond, text)
 
 
 def _targets(metrics: Metrics, course: Course, levels: Levels) -> Iterator[Reading]:

@@ -11,6 +11,7 @@ from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
 from simctl.bus.messages import TaskChecked
 
+_TOLD = frozenset({"task_posed", "task_checked"})
 _SIGN = re.compile(r"[^A-Za-z0-9 ]")
 
 
@@ -26,7 +27,7 @@ def made(events: Iterable[Event]) -> list[Made]:
     """Return the problems that roles posed and gates judged, in order."""
     posed: dict[int, TaskPosed] = {}
     found = []
-    for event in events:
+    for event in (each for each in events if each.kind in _TOLD):
         match event.message:
             case TaskPosed() as task if event.sender in ROLES:
                 posed[event.seq] = task
@@ -65,6 +66,13 @@ def describe(tasks: Sequence[Made]) -> dict[str, float]:
             "tasks/distinct": len(frozenset().union(*distinct)) / sum(map(len, distinct)),
         }
     return metrics
+
+
+def difficulty(events: Iterable[Event]) -> dict[str, float]:
+    """Return the mean difficulty of the tasks in play, drawn ones too."""
+    checks = (each.message for each in events if each.kind == "task_checked")
+    found = [each.difficulty for each in checks if isinstance(each, TaskChecked) and each.valid]
+    return {"difficulty": fmean(found)} if found else {}
 
 
 def repeated(tasks: Sequence[Made], archive: Archive, near: float) -> dict[str, float]:

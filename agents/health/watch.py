@@ -34,8 +34,10 @@ class Watch:
     def observe(self, events: Iterable[Event]) -> tuple[HealthMeasured, list[AlarmRaised]]:
         """Take in the events of a finished round, and return what there was to say of it."""
         kept = list(events)
-        measured = next((e.message for e in kept if isinstance(e.message, HealthMeasured)), None)
-        if measured is None:
+        said = next((each.message for each in kept if each.kind == "health_measured"), None)
+        if isinstance(said, HealthMeasured):
+            measured = said
+        else:
             measured = HealthMeasured(metrics=measure(kept, self._archive, self._levels.near))
         tasks.keep(tasks.made(kept), self._archive)
         return measured, self._judge(kept, measured.metrics, self._course, self._alarms)

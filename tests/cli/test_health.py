@@ -129,6 +129,13 @@ def test_an_examiner_that_is_paid_for_easy_tasks_is_the_cause_that_is_named(
     assert finding["remedy"] == ("--set episode.examiner_reward=frontier --set episode.guided=true")
 
 
+def test_an_examiner_that_is_punished_is_the_cause_that_is_named(simctl: Command, tmp_path: Path):
+    recipe = load("society", ["episode.invalid_reward=-0.1"])
+    [finding] = told(simctl, write(tmp_path / "run", "no task is valid", recipe=recipe))["findings"]
+    assert "episode.invalid_reward < 0" in finding["cause"]
+    assert finding["remedy"] == "--set episode.invalid_reward=0"
+
+
 def test_a_live_run_is_asked_while_it_is_written(simctl: Command, collapsed: Path):
     with (
         DuckLog(collapsed / LOG, run=collapsed.name) as log,
