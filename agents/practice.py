@@ -6,6 +6,7 @@ something that the solver does not: on-policy self-distillation (OPSD, 2601.1873
 """
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Literal
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from simctl.agents.curriculum import Start
 from simctl.agents.episode import Episode
 from simctl.agents.scene import Marked, Scene
 from simctl.agents.turns.attempt import attempt
-from simctl.agents.turns.hint import next_step
+from simctl.agents.turns.hint import Hint, next_step, pay_hint
 from simctl.agents.turns.scorers import AnyScorer, Verify
 from simctl.agents.turns.teach import teach
 from simctl.agents.turns.view import materials, part
@@ -40,6 +41,10 @@ class Practice(Episode):
     )
     hint_reveal: float = Field(
         default=0.5, ge=0, le=1, description="share of the reference's steps in a hint"
+    )
+    hint_reward: Literal["right", "helped"] = Field(
+        default="right",
+        description="what pays the guide for a step: the verifier, or what attempts gain by it",
     )
     hinted: int = Field(default=4, ge=1, description="attempts with a hint")
     lesson: View | None = Field(
@@ -72,14 +77,14 @@ class Practice(Episode):
         HS-STaR (2505.19866): what is left of the budget goes to tasks at the boundary.
         """
         first = await attempt(scene, self.num_generations, self.scorer)
-        solved = sum(each.correct for each in first)
+        solved = sum(each.solved for each in first)
         if self.extra and 0 < solved < len(first):
             return first + await attempt(scene, self.extra, self.scorer)
         return first
 
     def is_hinted(self, attempts: Sequence[Marked]) -> bool:
         """Tell whether the task is tried again with a hint."""
-        solved = sum(each.correct for each in attempts)
+        solved = sum(each.solved for each in attempts)
         match self.hint:
             case "never":
                 return False
@@ -93,17 +98,29 @@ class Practice(Episode):
     async def help(self, scene: Scene, attempts: Sequence[Marked]) -> list[Marked]:
         """Let the solver attempt the task with a hint, if there is one to be had."""
         if self.hint_from == "guide":
-            prefix = await next_step(scene, attempts)
-            return await attempt(scene, self.hinted, self.scorer, prefix=prefix) if prefix else []
+            return await self.follow(scene, attempts, await next_step(scene, attempts))
         reveal = self.hint_reveal if self.hint_from == "reference" else 0.0
         hint = part(scene, scene.task.reference, reveal)
         return await attempt(scene, self.hinted, self.scorer, hint=hint)
+
+    async def follow(
+        self, scene: Scene, attempts: Sequence[Marked], hint: Hint | None
+    ) -> list[Marked]:
+        """Let the solver go on from the guide's step, if it gave one, and pay the guide."""
+        if hint is None:
+            return []
+        tried = await attempt(scene, self.hinted, self.scorer, prefix=hint.prefix)
+        gain = fmean(each.right for each in tried) - fmean(each.right for each in attempts)
+        await pay_hint(scene, hint, gain if self.hint_reward == "helped" else None)
+        return tried
 
     async def teach(self, scene: Scene, attempts: Sequence[Marked], start: Start) -> list[Marked]:
         """Let the teacher see attempts under its view; return what it says itself, if it speaks."""
         if self.lesson is None:
             return []
-        due = [each for each in attempts if self.lesson_on == "all" or not each.correct]
+        due = [each for each in attempts if self.lesson_on == "all" or not each.solved]
         shown = await materials(scene, due[: self.taught], self.lesson, attempts)
         reveal = self.reveal if start.reveal is None else start.reveal
-        return await teach(scene, shown, self.lesson, reveal=reveal, speak=self.speak)
+        return await teach(
+            scene, shown, self.lesson, self.scorer if self.speak else None, reveal=reveal
+        )

@@ -28,14 +28,19 @@ class Posed(Value):
 class Marked(Value):
     """An attempt with its grade; `event` is the seq of the attempt.
 
-    `correct` and `progress` are the verifier's, `reward` is what the attempt earned.
+    `right` is how far it counts as right to whoever scores it, from 0 to 1; `progress` is the
+    verifier's share of right steps.
     """
 
     event: int
     attempt: str
-    correct: bool
-    progress: float
-    reward: float
+    right: float
+    progress: float = 0.0
+
+    @property
+    def solved(self) -> bool:
+        """Whether it counts as right."""
+        return self.right >= 1.0
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,9 @@ class Tried:
 
 @dataclass(frozen=True)
 class Score:
-    """What an attempt earns, and the parts that this comes from beside the verifier's."""
+    """How far an attempt counts as right, what it earns, and the parts that tell why."""
 
+    right: float
     reward: float
     parts: dict[str, float] = field(default_factory=dict)
 
@@ -75,9 +81,8 @@ class Scene:
             Marked(
                 event=each.event.seq,
                 attempt=each.text,
-                correct=each.truth.parts["correct"] == 1.0,
+                right=score.right,
                 progress=each.truth.parts.get("progress", 0.0),
-                reward=score.reward,
             )
             for each, score in pairs
         ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
+from simctl.agents.exams import Exams
 from simctl.agents.memory import Memory
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
@@ -41,13 +42,15 @@ async def _perform(recipe: Recipe, place: Path) -> list[Event]:
         bus=bus,
         quiescence=quiescence,
         policy=Served(sampler, policies, plan.environment, recipe.seed),
-        agents=cast(Voice(sampler, recipe.seed)),
+        agents=cast(Voice(sampler, recipe.seed), Exams(sampler, plan.environment)),
     )
     started = RunStarted(recipe=dump(recipe), seed=recipe.seed, policy_sha256="", machine={})
     async with bus.listen() as events, asyncio.TaskGroup() as group:
-        helper = group.create_task(_learn(recipe, policies, events, bus))
+        learns = [_learn(recipe, policies, events, bus)] if recipe.learns else []
+        helpers = [group.create_task(each) for each in learns]
         await group.create_task(society.run(started))
-        helper.cancel()
+        for helper in helpers:
+            helper.cancel()
     shutil.rmtree(place)
     return list(log.read())
 

@@ -12,9 +12,11 @@ from pydantic import Field
 
 from simctl.agents.curriculum import Start
 from simctl.agents.episode import Episode
+from simctl.agents.rewards import AnswerReward
 from simctl.agents.scene import Scene, expect, graded
 from simctl.agents.stage import Stage
-from simctl.agents.tasks.environment import Environment, Tools
+from simctl.agents.tasks.environment import Environment, Tools, answer_of
+from simctl.agents.turns.scorers.verify import worth
 from simctl.bus.answers import ActionTaken
 from simctl.bus.asks import TakeAction
 from simctl.bus.messages import EpisodeEnded, ObservationMade
@@ -37,6 +39,7 @@ class Act(Episode):
 
     kind: Literal["act"] = "act"
     max_turns: int = Field(default=6, ge=1, description="most actions in a rollout")
+    reward: AnswerReward = Field(default="correct", description="what the end is worth")
 
     async def play(self, stage: Stage, env: Environment, start: Start) -> EpisodeEnded:
         """Draw a problem, act on it in `num_generations` rollouts, and pay every action."""
@@ -81,10 +84,9 @@ class Act(Episode):
 
     async def pay(self, scene: Scene, rollout: _Rollout) -> None:
         """Grade the whole way; each of its actions earns the same."""
-        grade = scene.env.grade_attempt(scene.task.problem, rollout.text)
+        said = rollout.text
+        grade = scene.env.grade_attempt(scene.task.problem, said)
+        earned = worth(self.reward, grade, formed=answer_of(scene.env, said) != "")
         await scene.stage.grade(
-            *(
-                graded(scene.task.task, event, "solver", grade, grade.parts["correct"])
-                for event in rollout.events
-            )
+            *(graded(scene.task.task, event, "solver", grade, earned) for event in rollout.events)
         )

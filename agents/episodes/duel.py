@@ -31,7 +31,7 @@ class Duel(Episode):
         scene = await self.drawn(stage, env, start)
         beginnings = self.beginnings(scene, stage.dice("beginnings"))
         planted = await self.plant(scene, beginnings)
-        wrong = [each for each in planted if not each.correct]
+        wrong = [each for each in planted if not each.solved]
         honest = [_marked(scene, scene.task.task, scene.task.reference) for _ in wrong]
         await self.settle(scene, [check for [check] in await ask_critics(scene, wrong + honest)])
         return EpisodeEnded(outcome="completed")
@@ -60,11 +60,11 @@ class Duel(Episode):
     async def settle(self, scene: Scene, checks: Sequence[Check]) -> None:
         """Pay the critic for each verdict, and the examiner for each error that it judged."""
         right = [
-            VERDICT_REWARDS["spc"](Judged(verdict=each.verdict, truth=each.of.correct))
+            VERDICT_REWARDS["spc"](Judged(verdict=each.verdict, truth=each.of.solved))
             for each in checks
         ]
         await pay_critics(scene, checks, right)
-        fooled = {each.of.event: float(each.verdict) for each in checks if not each.of.correct}
+        fooled = {each.of.event: float(each.verdict) for each in checks if not each.of.solved}
         await scene.stage.grade(
             *(
                 graded(
@@ -81,5 +81,4 @@ class Duel(Episode):
 
 def _marked(scene: Scene, event: int, text: str) -> Marked:
     grade = scene.env.grade_attempt(scene.task.problem, text)
-    right = grade.parts["correct"]
-    return Marked(event=event, attempt=text, correct=right == 1.0, progress=0.0, reward=right)
+    return Marked(event=event, attempt=text, right=grade.parts["correct"])

@@ -49,7 +49,7 @@ class Propose(Practice):
         clean = await judge(scene) if self.guided else 1.0
         attempts = await self.work(scene, start)
         found = Measured(
-            solve_rate=fmean(each.reward for each in attempts),
+            solve_rate=fmean(each.right for each in attempts),
             attempts=len(attempts),
             diversity=diversity(scene.task.problem, start.recent),
             form=1.0,

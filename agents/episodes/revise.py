@@ -58,7 +58,7 @@ class Revise(Practice):
 
     async def again(self, scene: Scene, attempts: Sequence[Marked], turn: int) -> list[Marked]:
         """Revise the attempts that are to be revised, with remarks; return the revisions."""
-        due = [each for each in attempts if self.revise != "failed" or not each.correct]
+        due = [each for each in attempts if self.revise != "failed" or not each.solved]
         checks = await self.checks(scene, due)
         if self.revise == "flagged":
             await self.pay(scene, [each for each in checks if each.verdict], [])
@@ -66,7 +66,13 @@ class Revise(Practice):
             due = [each.of for each in checks]
         texts = [each.text for each in checks] or [self.remark(each, attempts) for each in due]
         revised = await revise(
-            scene, due, texts, n=self.revisions, turn=turn, reward=self.revision_reward
+            scene,
+            due,
+            texts,
+            self.scorer,
+            n=self.revisions,
+            turn=turn,
+            reward=self.revision_reward,
         )
         await self.pay(scene, checks, revised)
         return [each for group in revised for each in group]
@@ -82,7 +88,7 @@ class Revise(Practice):
         """Return what is said of an attempt without asking anybody."""
         match self.remarks:
             case "verdict":
-                return RIGHT if attempt.correct else WRONG
+                return RIGHT if attempt.solved else WRONG
             case "fellow":
                 others = (each.attempt for each in attempts if each.attempt != attempt.attempt)
                 return next(others, "")
@@ -100,12 +106,12 @@ class Revise(Practice):
 
     def worth(self, scene: Scene, check: Check, after: Sequence[Marked]) -> float:
         """Return what a remark earns, `after` being the revisions that it led to."""
-        mended = fmean(each.correct for each in after) if after else 0.0
+        mended = fmean(each.right for each in after) if after else 0.0
         match self.critic_reward:
             case "retry":
-                return 0.0 if check.of.correct else mended
+                return 0.0 if check.of.solved else mended
             case "correction":
-                return float(check.verdict) if check.of.correct else mended
+                return float(check.verdict) if check.of.solved else mended
             case part:
                 return verified(scene, check).parts[part]
 
@@ -116,7 +122,6 @@ def _stored(scene: Scene, start: Start) -> Marked:
     return Marked(
         event=scene.task.task,
         attempt=start.attempt,
-        correct=grade.parts["correct"] == 1.0,
+        right=grade.parts["correct"],
         progress=grade.parts.get("progress", 0.0),
-        reward=grade.parts["correct"],
     )

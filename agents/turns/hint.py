@@ -1,14 +1,44 @@
 """Hinting: the guide adds a step to right ones, or a part of a solution is shown to the solver."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from simctl.agents.scene import Marked, Scene, expect
 from simctl.bus.answers import HintGiven
 from simctl.bus.asks import GiveHint
+from simctl.bus.event import Event
 
 
-async def hint(scene: Scene, partial: str) -> str:
-    """Return the guide's next step after `partial`, graded by the verifier."""
+@dataclass(frozen=True)
+class Hint:
+    """A hint before it is paid: its event, what it follows, and what it says."""
+
+    event: Event
+    partial: str
+    text: str
+
+    @property
+    def prefix(self) -> str:
+        """What the solver goes on from."""
+        return self.partial + self.text
+
+
+async def pay_hint(scene: Scene, hint: Hint, gain: float | None = None) -> None:
+    """Pay the guide for what the verifier says of a hint, or for the `gain` that it brought."""
+    grade = scene.env.grade_hint(scene.task.problem, hint.partial, hint.text)
+    reward = grade.parts["right"] if gain is None else gain
+    await scene.stage.grade(scene.grade(hint.event, "guide", grade, reward))
+
+
+async def next_step(scene: Scene, attempts: Sequence[Marked]) -> Hint | None:
+    """Return the guide's step after the right ones of the best attempt; none without any.
+
+    Without a step to follow, the embedded guide's question is whether to solve at all.
+    """
+    best = max(attempts, key=lambda each: each.progress)
+    partial = scene.env.right_prefix(scene.task.problem, best.attempt)
+    if not partial:
+        return None
     ask = GiveHint(
         task=scene.task.task,
         problem=scene.task.problem,
@@ -16,17 +46,4 @@ async def hint(scene: Scene, partial: str) -> str:
         sampling=scene.sampling,
     )
     [event] = await scene.stage.ask("guide", ask, task=scene.task.task)
-    text = expect(event, HintGiven).hint
-    grade = scene.env.grade_hint(scene.task.problem, partial, text)
-    await scene.stage.grade(scene.grade(event, "guide", grade, grade.parts["right"]))
-    return text
-
-
-async def next_step(scene: Scene, attempts: Sequence[Marked]) -> str:
-    """Return the right steps of the best attempt with the guide's next one; nothing without any.
-
-    Without a step to follow, the embedded guide's question is whether to solve at all.
-    """
-    best = max(attempts, key=lambda each: each.progress)
-    known = scene.env.right_prefix(scene.task.problem, best.attempt)
-    return known + await hint(scene, known) if known else ""
+    return Hint(event, partial, expect(event, HintGiven).hint)

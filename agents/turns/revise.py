@@ -1,10 +1,12 @@
 """Revising: the solver attempts a task again, with its own attempt and what was said of it."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from simctl.agents.rewards import REVISION_REWARDS, Revised, RevisionReward
-from simctl.agents.scene import Marked, Scene, Score, Tried
+from simctl.agents.scene import Marked, Scene, Score
 from simctl.agents.turns.attempt import look
+from simctl.agents.turns.scorers.scorer import Scorer
 from simctl.bus.asks import ReviseAttempt
 
 
@@ -12,6 +14,7 @@ async def revise(  # noqa: PLR0913 - all that a revision is asked and paid with
     scene: Scene,
     attempts: Sequence[Marked],
     critiques: Sequence[str],
+    scorer: Scorer,
     *,
     n: int = 1,
     turn: int = 2,
@@ -32,13 +35,15 @@ async def revise(  # noqa: PLR0913 - all that a revision is asked and paid with
         for each, critique in zip(attempts, critiques, strict=True)
     ]
     said = await scene.stage.ask_all("solver", asks, task=scene.task.task)
-    revised = []
-    for each, events in zip(attempts, said, strict=True):
-        tried = look(scene, events)
-        revised.append(await scene.pay(tried, [_scored(each, t, reward) for t in tried]))
-    return revised
+    tried = look(scene, [event for events in said for event in events])
+    before = [each for each in attempts for _ in range(n)]
+    scores = await scorer.score(scene, tried) if tried else []
+    paid = [_paid(*pair, reward) for pair in zip(before, scores, strict=True)]
+    marked = iter(await scene.pay(tried, paid))
+    return [list(islice(marked, n)) for _ in attempts]
 
 
-def _scored(before: Marked, after: Tried, reward: RevisionReward) -> Score:
-    both = Revised(first=float(before.correct), second=after.truth.parts["correct"])
-    return Score(REVISION_REWARDS[reward](both), {"gain": both.second - both.first})
+def _paid(before: Marked, score: Score, reward: RevisionReward) -> Score:
+    both = Revised(first=before.right, second=score.right)
+    parts = score.parts | {"gain": both.second - both.first}
+    return Score(score.right, REVISION_REWARDS[reward](both), parts)

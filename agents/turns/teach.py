@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from simctl.agents.scene import Marked, Scene, Score, Tried, expect
+from simctl.agents.scene import Marked, Scene, Tried, expect
+from simctl.agents.turns.scorers.scorer import Scorer
 from simctl.agents.turns.view import part
 from simctl.bus.answers import LessonGiven
 from simctl.bus.asks import GiveLesson, View
@@ -14,24 +15,26 @@ async def teach(
     scene: Scene,
     shown: Sequence[tuple[Marked, str]],
     view: View,
+    scorer: Scorer | None = None,
     *,
     reveal: float = 1.0,
-    speak: bool = False,
 ) -> list[Marked]:
     """Give a lesson on each attempt with the text that its view shows, or the part `reveal` of it.
 
-    Returns the teacher's own solutions, graded; none when it only lays out its view.
+    With a scorer the teacher solves the task itself under its view, and its solutions are returned;
+    without one it only lays out its view.
     """
+    speak = scorer is not None
     asks = [_ask(scene, attempt, text, view, reveal, speak=speak) for attempt, text in shown]
     said = await scene.stage.ask_all("teacher", asks, task=scene.task.task)
-    if not speak:
+    if scorer is None:
         return []
     tried = [
         Tried(event, solution, scene.env.grade_attempt(scene.task.problem, solution))
         for [event] in said
         for solution in [expect(event, LessonGiven).solution]
     ]
-    return await scene.pay(tried, [Score(each.truth.parts["correct"]) for each in tried], "teacher")
+    return await scene.pay(tried, await scorer.score(scene, tried), "teacher")
 
 
 def _ask(  # noqa: PLR0913 - what a lesson is made of

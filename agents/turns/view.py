@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from simctl.agents.scene import Marked, Scene
 from simctl.agents.tasks.environment import steps_of
 from simctl.agents.turns.criticise import criticise
-from simctl.agents.turns.hint import next_step
+from simctl.agents.turns.hint import next_step, pay_hint
 from simctl.bus.asks import View
 
 RIGHT, WRONG = ".", "!"  # a verdict as a view shows it: one bit
@@ -24,7 +24,10 @@ async def materials(
             return [(check.of, check.text) for check in await criticise(scene, attempts)]
         case "skill":
             skill = await next_step(scene, fellows)
-            return [(each, skill) for each in attempts] if skill else []
+            if skill is None:
+                return []
+            await pay_hint(scene, skill)
+            return [(each, skill.prefix) for each in attempts]
         case "sibling":
             pairs = ((each, _sibling(each, fellows)) for each in attempts)
             return [(each, other.attempt) for each, other in pairs if other is not None]
@@ -36,7 +39,7 @@ def _known(scene: Scene, attempt: Marked, view: View) -> str:
     """Return what a view shows without asking anybody."""
     match view:
         case "attempt":
-            return RIGHT if attempt.correct else WRONG
+            return RIGHT if attempt.solved else WRONG
         case "reference":
             return scene.task.reference
         case "path":
@@ -59,5 +62,5 @@ def part(scene: Scene, solution: str, reveal: float) -> str:
 
 
 def _sibling(attempt: Marked, fellows: Sequence[Marked]) -> Marked | None:
-    others = (each for each in fellows if each.correct and each.event != attempt.event)
+    others = (each for each in fellows if each.solved and each.event != attempt.event)
     return next(others, None)

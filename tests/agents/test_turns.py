@@ -135,7 +135,7 @@ async def test_a_vote_pays_the_majority_and_keeps_the_truth_beside_it():
 
 async def test_a_soft_vote_pays_the_share_of_an_answer():
     events = await play(Solve(scorer=Vote(soft=True)))
-    assert all(g.reward == g.parts["vote_share"] for g in grades(events, "solver"))
+    assert all(g.reward == g.parts["share"] for g in grades(events, "solver"))
     assert any(0 < g.reward < 1 for g in grades(events, "solver"))
 
 

@@ -31,17 +31,14 @@ class Judge(Scorer):
 
     async def score(self, scene: Scene, tried: Sequence[Tried]) -> list[Score]:
         """Return the share of judgements that clear each attempt, as reward and as `judged`."""
-        attempts = [
-            Marked(event=t.event.seq, attempt=t.text, correct=False, progress=0.0, reward=0.0)
-            for t in tried
-        ]
+        attempts = [Marked(event=each.event.seq, attempt=each.text, right=0.0) for each in tried]
         role: Literal["teacher", "critic"] = "teacher" if self.reference else "critic"
         checks = await ask_critics(scene, attempts, role=role, n=self.judgements)
         scores = []
         for each, said in zip(tried, checks, strict=True):
             share = fmean(expect(c.event, CritiqueWritten).verdict for c in said)
             await self._pay(scene, each, said, share, role)
-            scores.append(Score(share, {"judged": share}))
+            scores.append(Score(share, share, {"judged": share}))
         return scores
 
     async def _pay(

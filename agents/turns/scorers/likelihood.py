@@ -27,4 +27,4 @@ class Likelihood(Scorer):
 def _scored(tried: Tried) -> Score:
     said = tried.event.utterance
     found = math.exp(fmean(said.logprobs)) if said is not None and said.logprobs else 0.0
-    return Score(found, {"likelihood": found})
+    return Score(found, found, {"likelihood": found})

@@ -12,4 +12,4 @@ class Scorer(Value, ABC):
 
     @abstractmethod
     async def score(self, scene: Scene, tried: Sequence[Tried]) -> list[Score]:
-        """Return what each attempt earns, in order."""
+        """Return how right each attempt is and what it earns, in order."""

@@ -37,8 +37,8 @@ class Vote(Scorer):
         for answer in answers:
             own = votes[answer] / len(tried) if answer else 0.0
             agrees = float(answer == winner and answer != "" and share >= self.least_share)
-            parts = {"vote": agrees, "vote_share": own, "majority_share": share}
-            scores.append(Score(own if self.soft else agrees, parts))
+            parts = {"vote": agrees, "share": own, "majority": share}
+            scores.append(Score(agrees, own if self.soft else agrees, parts))
         return scores
 
 
