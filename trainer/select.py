@@ -11,7 +11,7 @@ from simctl.trainer.trajectory import Trajectory
 
 Weigh = Literal["one", "reward", "task", "entropy", "gaussian"]
 MIDDLE, WIDTH = 0.5, 0.2  # of Socratic-Zero's bell
-AGREEMENT = "vote_share"  # part of a grade: the share of the group with the same final answer
+AGREEMENT = "share"  # part of a grade: the share of the group with the same final answer
 
 
 def within(rate: float | None, band: tuple[float, float]) -> bool:

@@ -16,7 +16,7 @@ SMALL = ("run.rounds=2", "run.episodes=4", "episode.num_generations=6")
 EASY = ("curriculum.min_difficulty=2", "curriculum.max_difficulty=5")
 EXAMS = ("episode.sets=3", "episode.set_size=4", "episode.exam=12", "run.episodes=2")
 HARD = ("curriculum.min_difficulty=6", "curriculum.max_difficulty=8")  # where whole groups fail
-ON_FAILURE = {"adcl", "guide", "star", "gsi"}
+ON_FAILURE = {"adcl", "guide", "gsi", "s2r", "star"}
 # whose answers train in the two rounds, each with its loss
 PG, CE, KL, DPO = "policy_gradient", "cross_entropy", "divergence", "preference"
 TRAINED: dict[str, set[tuple[str, str]]] = {
@@ -101,7 +101,7 @@ def small(name: str) -> Recipe:
     """Return a recipe that is over in a second, on problems that are solved now and then."""
     recipe = load(name)
     sets = [*SMALL, "suite=[]"]
-    if hasattr(recipe.curriculum, "min_difficulty"):
+    if recipe.task.kind == "chain" and hasattr(recipe.curriculum, "min_difficulty"):
         sets += HARD if name in ON_FAILURE else EASY
     sets += EXAMS if recipe.episode.kind == "teach" else ()
     return load(name, sets)

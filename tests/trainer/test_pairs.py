@@ -128,7 +128,7 @@ def test_pairs_weigh_by_the_entropy_of_their_task(story: Story) -> None:
     for shares in ((0.5, 0.5), (0.9, 0.1)):
         task = story.task()
         for at, share in enumerate(shares):
-            story.attempt(task, task, (8 + at, 1), float(at == 0), parts={"vote_share": share})
+            story.attempt(task, task, (8 + at, 1), float(at == 0), parts={"share": share})
     found, _ = paired(story, weigh="entropy")
     # -(log 1/2) = 0.693; the mean of -log 0.9 and -log 0.1 is 1.204
     ratio = found[1].weights[0] / found[0].weights[0]

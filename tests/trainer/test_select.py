@@ -53,11 +53,11 @@ def test_every_task_counts_alike_whatever_the_number_of_its_answers() -> None:
 def test_the_weights_of_east_reach_the_samples_and_do_not_cancel(story: Story) -> None:
     task = story.task()
     [sure, _] = [
-        story.attempt(task, task, (8 + at, 1), 1.0, parts={"vote_share": 1.0}) for at in range(2)
+        story.attempt(task, task, (8 + at, 1), 1.0, parts={"share": 1.0}) for at in range(2)
     ]
     task = story.task()
     unsure = [
-        story.attempt(task, task, (8 + at, 1), float(at == 0), parts={"vote_share": 0.5})
+        story.attempt(task, task, (8 + at, 1), float(at == 0), parts={"share": 0.5})
         for at in range(2)
     ]
     found, dropped = taught(story, Sft(weigh="entropy", weight=0.5))

@@ -28,7 +28,7 @@ class Vote(Scorer):
     )
 
     async def score(self, scene: Scene, tried: Sequence[Tried]) -> list[Score]:
-        """Return what each attempt earns; the part `vote_share` is that of its own answer."""
+        """Return what each attempt earns; the part `share` is that of its own answer."""
         answers = [answer_of(scene.env, each.text) for each in tried]
         votes = Counter(answer for answer in answers if answer)
         winner, most = majority(votes)
