@@ -5,8 +5,8 @@ import pytest
 import told
 from rich.console import Console
 
-from simctl.bus.event import Event
-from simctl.bus.messages import AlarmRaised
+from simctl.bus.event import Draft, Event
+from simctl.bus.messages import AlarmRaised, BatchBuilt
 from simctl.cli.figures import count, duration, share, spark, trend
 from simctl.cli.panel import panel
 from simctl.cli.progress import Progress
@@ -69,6 +69,13 @@ def test_a_run_is_as_far_as_its_rounds_and_episodes(events: list[Event]):
 def test_a_budget_of_tokens_can_end_a_run_earlier(events: list[Event]):
     progress = heard(events[:-1])
     assert progress.share_done(1000, progress.tokens) == 1.0
+
+
+def test_progress_towards_a_budget_counts_what_a_teacher_scores_again(recipe: Recipe):
+    drafts = told.tale(recipe, ended=False)
+    taught = BatchBuilt(version=3, sources=(), samples=1, tokens=1, digest="", teacher_tokens=526)
+    drafts.append(Draft("trainer", 1, 0, taught, "trainer", round=3))
+    assert heard(ListLog("told").place(drafts)).share_done(1000, 2000) == (474 + 526) / 2000
 
 
 def test_the_time_left_follows_the_pace_of_the_rounds(events: list[Event]):
