@@ -9,7 +9,9 @@ The published state has also the mismatch of teacher and student and a probe's l
 the reward a term for the teacher's likelihood of the reference; the log has none of these.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, log1p
 from statistics import fmean, pstdev
 from typing import Literal
@@ -71,9 +73,8 @@ class LearntExposure(Constant):
         self._settings = settings
         self._seed = seed
         self._round = 0
-        self._loss: float | None = None
+        self._losses: list[float] = []  # after each round; the first is what was before any
         self._mean_loss = self._mean_share = self._confidence = 0.0
-        self._progress: dict[int, float] = {0: 0.0}
         self._waiting: list[Decision] = []
         self._paid: list[tuple[Decision, float]] = []
         self._rows = [[0.0] * len(self._state()) for _ in "ab"]
@@ -93,18 +94,18 @@ class LearntExposure(Constant):
         return {"": self._value, "mean": _policy(self._rows, self._state()).mean}
 
     def _note(self, played: Round) -> None:
-        loss = played.metrics.get(self._settings.loss, self._loss)
-        fall = 0.0 if loss is None or self._loss is None else self._loss - loss
-        self._progress[self._round] = max(0.0, fall)
+        first = not self._losses
+        loss = played.metrics.get(self._settings.loss, None if first else self._losses[-1])
         if loss is not None:
-            self._mean_loss = _running(self._mean_loss, loss, first=self._loss is None)
-        self._loss = loss
+            before = loss if first else self._losses[-1]
+            self._losses += [before] * (self._round - len(self._losses)) + [loss]
+            self._mean_loss = _running(self._mean_loss, loss, first=first)
         self._mean_share = _running(self._mean_share, self._value, first=self._round == 1)
         self._confidence = played.metrics.get(self._settings.confidence, self._confidence)
 
     def _state(self) -> tuple[float, ...]:
-        progress = self._progress[max(self._progress)]
-        return (1.0, progress, self._mean_share, self._mean_loss, self._confidence)
+        last = progress(self._losses[-2:])
+        return (1.0, last, self._mean_share, self._mean_loss, self._confidence)
 
     def _decide(self) -> None:
         policy, since = _policy(self._rows, self._state()), self._round + 1
@@ -118,15 +119,18 @@ class LearntExposure(Constant):
         due = self._round - self._settings.look_ahead + 1
         ready = [each for each in self._waiting if each.since <= due]
         self._waiting = [each for each in self._waiting if each.since > due]
-        self._paid += [(each, self._return(each)) for each in ready]
+        for each in ready:
+            ahead = self._losses[each.since - 1 : each.since + self._settings.look_ahead]
+            self._paid.append((each, progress(ahead, self._settings.discount)))
         if len(self._paid) >= self._settings.batch:
             self._rows = learn(self._settings, self._rows, self._paid)
             self._paid = []
 
-    def _return(self, decision: Decision) -> float:
-        ahead = range(self._settings.look_ahead)
-        falls = (self._progress.get(decision.since + each, 0.0) for each in ahead)
-        return sum(self._settings.discount**at * fall for at, fall in enumerate(falls))
+
+def progress(losses: Sequence[float], discount: float = 1.0) -> float:
+    """Return sum_i discount^(i-1) max(0, l_(i-1) - l_i) of losses in the order of rounds."""
+    falls = (max(0.0, before - after) for before, after in pairwise(losses))
+    return sum(discount**at * fall for at, fall in enumerate(falls))
 
 
 def learn(

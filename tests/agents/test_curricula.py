@@ -56,10 +56,10 @@ def test_the_frontier_weighs_4s_1_minus_s_and_guesses_what_is_beyond():
 
 
 def test_an_earlier_round_counts_seven_tenths():
-    curriculum = Frontier(min_difficulty=2, max_difficulty=2, floor=1e-9)
-    syllabus = after(curriculum, [solved(2, 10)], [solved(2, 0)])
-    twice = after(curriculum, [solved(2, 7)])
-    assert weights(syllabus) == weights(twice)
+    curriculum = Frontier(min_difficulty=2, max_difficulty=3)
+    other = solved(3, 5)
+    syllabus = after(curriculum, [solved(2, 10), other], [solved(2, 0), other])
+    assert weights(syllabus) == weights(after(curriculum, [solved(2, 7), other]))
 
 
 def test_help_does_not_count_as_the_solvers_own_rate():

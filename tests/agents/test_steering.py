@@ -10,7 +10,7 @@ from simctl.agents.played import Round, read
 from simctl.agents.steering.beta import Beta, digamma, trigamma
 from simctl.agents.steering.controller import Controller
 from simctl.agents.steering.exposure import Choice, Fixed, Linear
-from simctl.agents.steering.learnt import Decision, Learnt, learn
+from simctl.agents.steering.learnt import Decision, Learnt, learn, progress
 from simctl.agents.steering.temperature import Balance, balance
 from simctl.agents.steering.temperature import Fixed as FixedTemperature
 from simctl.bus.dice import dice
@@ -126,6 +126,19 @@ def test_the_share_goes_to_where_the_loss_falls():
     assert min(mean(seed) for seed in range(4)) > 0.65
 
 
+def test_progress_is_what_the_loss_fell_by_sooner_falls_counting_more():
+    assert progress([3.0, 2.0, 2.5, 2.0], discount=0.5) == 1.0 + 0.25 * 0.5
+
+
+def test_a_decision_is_paid_when_its_rounds_are_over():
+    controller, means = Learnt(hold=1, look_ahead=2, batch=2).begin(0), []
+    for number, loss in enumerate([4.0, 3.0, 2.9, 2.9], 1):
+        controller.observe(played(number, **{LOSS: loss}))
+        means.append(controller.report()["mean"])
+    # the second decision, of round 2, fills the batch after round 3
+    assert [mean == pytest.approx(0.5) for mean in means] == [True, True, False, False]
+
+
 def test_equal_returns_teach_nothing_and_surplus_entropy_narrows():
     paid = [(Decision(1, (1.0, 0.0), drawn), 0.5) for drawn in (0.2, 0.9)]
     rows = [[0.0, 0.0], [0.0, 0.0]]
@@ -176,6 +189,12 @@ def test_the_best_balance_is_taken():
     assert controller.report() == pytest.approx(
         {"": 0.7, "0.5": 0.125, "0.7": 0.5625, "1.1": 1 / 12}
     )
+
+
+def test_an_earlier_score_is_kept_in_part():
+    settings = GRID.model_copy(update={"memory": 0.75})
+    told = [at(0.5, 1.0, 1.0)], [at(0.5, 0.0, 0.0)]
+    assert tuned(settings, *told).report()["0.5"] == 0.375
 
 
 def test_the_same_answer_counts_once():
