@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from simctl.agents.curriculum import Syllabus
 from simctl.agents.health.watch import Watch
+from simctl.bus.answers import ExamTaken
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     OUTSIDE,
@@ -84,11 +85,14 @@ class Memory:
                 pass
 
 
+_COSTLY = frozenset({"batch_built", "exam_taken"})
+
+
 def spent(events: Iterable[Event]) -> int:
     """Return how many tokens events cost: what a budget counts.
 
-    These are the tokens that any role sampled or showed, and the answer tokens that a teacher
-    scored again for a divergence. What evaluations sample teaches nothing, and is not counted.
+    These are the tokens that any role sampled or showed, those of exams, and the answer tokens that
+    a teacher scored again for a divergence. What evaluations sample teaches nothing, and is not counted.
     """
     return sum(_cost(event) for event in events)
 
@@ -96,10 +100,15 @@ def spent(events: Iterable[Event]) -> int:
 def _cost(event: Event) -> int:
     if event.utterance is not None:
         return len(event.utterance.tokens)
-    if event.kind != "batch_built":
+    if event.kind not in _COSTLY:
         return 0
-    built = event.message
-    return built.teacher_tokens if isinstance(built, BatchBuilt) else 0
+    match event.message:
+        case BatchBuilt() as built:
+            return built.teacher_tokens
+        case ExamTaken() as taken:
+            return taken.tokens
+        case _:
+            return 0
 
 
 def recall(events: Iterable[Event], syllabus: Syllabus, watch: Watch | None = None) -> Memory:

@@ -28,10 +28,10 @@ class ArmSettings(Value):
     arm: str = Field(default="", description="one of the recipe's own arms; none for the recipe")
     set: dict[str, Any] = Field(default={}, description="changes of the recipe, by key")
 
-    def played(self) -> Arm:
-        """Return the arm that is played."""
+    def played(self, common: tuple[str, ...] = ()) -> Arm:
+        """Return the arm that is played, with the changes that all arms have in common."""
         own = (self.arm,) if self.arm else ()
-        return Arm(self.name, self.recipe, (*own, *_flat(self.set)))
+        return Arm(self.name, self.recipe, (*common, *own, *_flat(self.set)))
 
 
 class Experiment(Value):
@@ -60,6 +60,7 @@ class Experiment(Value):
     runs: str = Field(
         default="", description="where its runs are, if it shares them; none for its own name"
     )
+    set: dict[str, Any] = Field(default={}, description="changes of every arm, by key")
     arms: tuple[ArmSettings, ...] = Field(default=(), description="what is compared")
     recipes: tuple[str, ...] = Field(
         default=(), description="further arms: recipes as they are, each under its own name"
@@ -81,8 +82,9 @@ class Experiment(Value):
 
     def played(self) -> tuple[Arm, ...]:
         """Return the arms in their order."""
-        own = (each.played() for each in self.arms)
-        return (*own, *(Arm(name, name) for name in self.recipes))
+        common = tuple(_flat(self.set))
+        own = (each.played(common) for each in self.arms)
+        return (*own, *(Arm(name, name, common) for name in self.recipes))
 
 
 def names() -> list[str]:

@@ -126,13 +126,13 @@ FROM (
     FROM policy_evaluated e LEFT JOIN policy_updated u USING (version)
 ) p
 ASOF LEFT JOIN (
-    SELECT seq, sum(coalesce(len(tokens), 0)) OVER before::BIGINT AS sampled_tokens,
+    SELECT seq, sum(sampled_tokens) OVER before::BIGINT AS sampled_tokens,
         sum(teacher_tokens) OVER before::BIGINT AS teacher_tokens
     FROM (
-        SELECT seq, tokens, CASE WHEN kind = 'batch_built'
-            THEN coalesce((payload ->> '$.teacher_tokens')::BIGINT, 0) ELSE 0 END AS teacher_tokens
-        FROM events
-        WHERE policy_version IS NOT NULL AND (tokens IS NOT NULL OR kind = 'batch_built')
+        SELECT seq, len(tokens) AS sampled_tokens, 0 AS teacher_tokens FROM events
+        WHERE policy_version IS NOT NULL AND tokens IS NOT NULL
+        UNION ALL SELECT seq, tokens, 0 FROM exam_taken
+        UNION ALL SELECT seq, 0, coalesce(teacher_tokens, 0) FROM batch_built
     )
     WINDOW before AS (ORDER BY seq)
 ) t ON t.seq < p.ready;
@@ -148,6 +148,7 @@ FROM (
     FROM (
         SELECT round, sampled_tokens, 0 AS teacher_tokens FROM tokens_by_role
         UNION ALL SELECT round, 0, teacher_tokens FROM batch_built
+        UNION ALL SELECT round, tokens, 0 FROM exam_taken
     ) GROUP BY round
 );
 COMMENT ON VIEW spending IS
