@@ -92,7 +92,8 @@ def spent(events: Iterable[Event]) -> int:
     """Return how many tokens events cost: what a budget counts.
 
     These are the tokens that any role sampled or showed, those of exams, and the answer tokens that
-    a teacher scored again for a divergence. What evaluations sample teaches nothing, and is not counted.
+    a teacher scored again for a divergence. What evaluations sample teaches nothing, and does not
+    count.
     """
     return sum(_cost(event) for event in events)
 
