@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from simctl.agents.tasks.callables import FunctionError, find
 from simctl.agents.tasks.environment import Environment, Grade, answer_of
-from simctl.agents.tasks.functions import FunctionError, find
 from simctl.cli.errors import UserError, in_words
 
 REWARD = "reward"

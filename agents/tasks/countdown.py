@@ -9,25 +9,22 @@ Difficulty is how many numbers there are; a single number is its own target.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from random import Random
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from simctl.agents.tasks.environment import Checked, Grade, TaskError
+from simctl.agents.tasks.expression import SIGNS, Place, terms, value_of, way
 from simctl.agents.tasks.family import Family
 from simctl.agents.tasks.settings import TaskSettings
 from simctl.agents.tasks.verdicts import RIGHT, WRONG
 
-SIGNS = "+-*"
 MAX_NUMBERS = 6  # a search of more can take seconds
 IDLE = (0, 1)  # numbers that leave little to work out
 _ONES = 0.75  # share of ones among the numbers of an idle problem
 _PATIENCE = 1000  # draws before a size of problem counts as impossible
 _PROBLEM = re.compile(r"=[0-9]{1,6}(?:\.[0-9]{1,6})+")
-_TERM = re.compile(r"[+\-*]?[0-9]+|[\s\S]")
-_EXPRESSION = re.compile(r"[0-9]{1,6}(?:[+\-*][0-9]{1,6}){0,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,62 +46,6 @@ def parse(text: str) -> Problem | None:
     target, *numbers = (int(part) for part in text[1:].split("."))
     problem = Problem(target, tuple(numbers))
     return problem if str(problem) == text else None  # 07 is no number
-
-
-def terms(attempt: str) -> list[str]:
-    """Cut an expression into signed numbers; what is none stands alone."""
-    return _TERM.findall(attempt)
-
-
-def apply(value: int, sign: str, number: int) -> int:
-    """Work out one operation."""
-    match sign:
-        case "+":
-            return value + number
-        case "-":
-            return value - number
-        case _:
-            return value * number
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A beginning: the value so far (None before the first number) and the numbers left, sorted."""
-
-    value: int | None
-    left: tuple[int, ...]
-
-    def after(self, term: str, most: int) -> "Place | None":
-        """Return the place after a term; None where no problem allows it."""
-        sign, number = (term[0], term[1:]) if term[:1] in SIGNS else ("", term)
-        at = next((at for at, each in enumerate(self.left) if str(each) == number), None)
-        if at is None or (sign == "") != (self.value is None):
-            return None
-        used = self.left[at]
-        value = used if self.value is None else apply(self.value, sign, used)
-        if not 0 <= value <= most:
-            return None
-        return Place(value, self.left[:at] + self.left[at + 1 :])
-
-    @property
-    def terms(self) -> list[str]:
-        """The terms that could stand here, whatever comes of them."""
-        numbers = dict.fromkeys(self.left)
-        signs = ("",) if self.value is None else SIGNS
-        return [f"{sign}{number}" for number in numbers for sign in signs]
-
-
-@lru_cache(maxsize=1 << 18)
-def way(place: Place, target: int, most: int) -> tuple[str, ...] | None:
-    """Return the first terms by which a place ends at the target; None where none do."""
-    if not place.left:
-        return () if place.value == target else None
-    for term in place.terms:
-        after = place.after(term, most)
-        found = None if after is None else way(after, target, most)
-        if found is not None:
-            return (term, *found)
-    return None
 
 
 class CountdownTasks(Family[Problem]):
@@ -208,13 +149,12 @@ class CountdownTasks(Family[Problem]):
 
     def answer_of(self, attempt: str) -> str:
         """Return the value of an expression of at most sixteen terms."""
-        if _EXPRESSION.fullmatch(attempt) is None:
-            return ""
-        first, *others = terms(attempt)
-        value = int(first)
-        for term in others:
-            value = apply(value, term[0], int(term[1:]))
-        return str(value)
+        value = value_of(attempt)
+        return "" if value is None else str(value)
+
+    def skills(self, problem: str) -> tuple[str, ...]:
+        """Return the signs of a right expression."""
+        return tuple(dict.fromkeys(term[0] for term in (self._way(self.proper(problem)) or ())[1:]))
 
     def hints(self, problem: Problem, partial: str) -> Sequence[str]:
         """Return every term after which the target can still be reached."""

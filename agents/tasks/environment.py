@@ -36,7 +36,11 @@ class Grade(Value):
 
 
 class Environment(Protocol):
-    """A family of problems. Every method is pure; difficulty is a whole number from 1."""
+    """A family of problems. Every method is pure; difficulty is a whole number from 1.
+
+    What a family knows nothing of it still grades: a dataset, which has no steps, takes a verdict
+    for an exact critique and only the whole of a right attempt for a right prefix.
+    """
 
     def draw(self, difficulty: int, rng: Random) -> str:
         """Return a proper problem of this difficulty."""

@@ -17,6 +17,7 @@ from random import Random
 from typing import Any, Protocol, runtime_checkable
 
 from simctl.agents.tasks import environment
+from simctl.agents.tasks.callables import Found, FunctionError, find
 from simctl.agents.tasks.environment import (
     Checked,
     Demonstrates,
@@ -25,7 +26,6 @@ from simctl.agents.tasks.environment import (
     Grade,
     TaskError,
 )
-from simctl.agents.tasks.functions import Found, FunctionError, find
 from simctl.bus.asks import Role
 
 REWARD = "reward"

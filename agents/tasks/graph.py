@@ -6,9 +6,8 @@ asked for: each relation is an action, and what it reaches the observation. Diff
 of hops; the construction path is the entities on the way, `4.7.2`.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import takewhile
 from random import Random
 from typing import ClassVar, Literal, Self
@@ -17,76 +16,13 @@ from pydantic import Field, model_validator
 
 from simctl.agents.tasks.environment import Checked, Grade, Observation, TaskError
 from simctl.agents.tasks.family import Family
+from simctl.agents.tasks.question import Problem, Told, is_answer, is_hop, parse, read, steps
 from simctl.agents.tasks.settings import TaskSettings
 from simctl.agents.tasks.verdicts import RIGHT, WRONG
 from simctl.agents.tasks.world import RELATIONS, Fact, world
 
 NOWHERE = "!"  # the observation of an action that leads nowhere
 _PATIENCE = 1000  # walks before a question counts as impossible
-_PROBLEM = re.compile(r"((?:[0-9]{1,6}[a-z]=[0-9]{1,6}\.)*)([0-9]{1,6})([a-z]+)")
-_STEP = re.compile(r"[a-z]=[0-9]+|=[0-9]+|[\s\S]")
-_HOP = re.compile(r"[a-z]=[0-9]+")
-_ANSWER = re.compile(r"(?:[a-z]=[0-9]+)+|(?:[a-z]=[0-9]+)*=[0-9]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """The facts that are shown, an entity, and the relations to follow from it."""
-
-    facts: tuple[Fact, ...]
-    start: int
-    relations: str
-
-    def __str__(self) -> str:
-        """The problem as it is posed."""
-        return "".join(f"{fact}." for fact in self.facts) + self.question
-
-    @property
-    def question(self) -> str:
-        """The problem without its facts."""
-        return f"{self.start}{self.relations}"
-
-
-def parse(text: str) -> Problem | None:
-    """Read a problem, or return None when the text is none."""
-    match = _PROBLEM.fullmatch(text)
-    if match is None:
-        return None
-    facts = tuple(_fact(shown) for shown in match[1].split(".")[:-1])
-    problem = Problem(facts, int(match[2]), match[3])
-    return problem if str(problem) == text else None  # 07 is no number
-
-
-def _fact(text: str) -> Fact:
-    left, _, other = text.partition("=")
-    return Fact(int(left[:-1]), left[-1], int(other))
-
-
-def steps(attempt: str) -> list[str]:
-    """Cut an attempt into hops `k=7` and stated answers `=7`; what is neither stands alone."""
-    return _STEP.findall(attempt)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An attempt: its hops, and the answer that it states after them, if it does."""
-
-    hops: tuple[str, ...]
-    stated: str | None
-
-    @property
-    def entities(self) -> list[str]:
-        """The entities that are named, in order."""
-        named = [hop.partition("=")[2] for hop in self.hops if "=" in hop]
-        return named if self.stated is None else [*named, self.stated]
-
-
-def read(attempt: str) -> Told:
-    """Read an attempt, whatever it is."""
-    cut = steps(attempt)
-    if cut and cut[-1].startswith("=") and len(cut[-1]) > 1:
-        return Told(tuple(cut[:-1]), cut[-1][1:])
-    return Told(tuple(cut), None)
 
 
 class GraphTasks(Family[Problem]):
@@ -209,7 +145,7 @@ class GraphTasks(Family[Problem]):
             return done + WRONG
         wrong = told.hops[right] if right < len(told.hops) else ""
         relation = walked[right].relation
-        quoted = wrong[1:] if _HOP.fullmatch(wrong) and wrong.startswith(relation) else ""
+        quoted = wrong[1:] if is_hop(wrong) and wrong.startswith(relation) else ""
         return f"{done}{_hop(walked[right])}{quoted}{WRONG}"
 
     def flaw(self, problem: Problem, rng: Random) -> str:
@@ -228,8 +164,18 @@ class GraphTasks(Family[Problem]):
     def answer_of(self, attempt: str) -> str:
         """Return the last entity, if all before it are hops."""
         told = read(attempt)
-        hops = all(_HOP.fullmatch(hop) for hop in told.hops)
+        hops = all(map(is_hop, told.hops))
         return told.entities[-1] if told.entities and hops else ""
+
+    def skills(self, problem: str) -> tuple[str, ...]:
+        """Return the relations of a question."""
+        return tuple(dict.fromkeys(self.proper(problem).relations))
+
+    def beginning(self, problem: str, rng: Random) -> str:
+        """Return the question of the first hops, at least one fewer; "" where it has but one."""
+        parsed = self.proper(problem)
+        kept = rng.randrange(len(parsed.relations))
+        return str(replace(parsed, relations=parsed.relations[:kept])) if kept else ""
 
     def act(self, problem: str, actions: Sequence[str]) -> Observation:
         """Follow relations from the start; an action that ends with an entity is the answer.
@@ -239,7 +185,7 @@ class GraphTasks(Family[Problem]):
         """
         at, seen = self.proper(problem).start, Observation(text="")
         for action in actions:
-            if _ANSWER.fullmatch(action):
+            if is_answer(action):
                 return Observation(text="", done=True)
             fact = self._world.facts.get((at, action))
             at = at if fact is None else fact.other

@@ -219,6 +219,10 @@ class ProgramTasks(Family[Problem]):
         outputs = self._language.run(attempt).outputs
         return "" if None in outputs else ".".join(map(str, outputs))
 
+    def skills(self, problem: str) -> tuple[str, ...]:
+        """Return the steps of the shortest program."""
+        return tuple(dict.fromkeys(_cut(self._right(self.proper(problem))[1])))
+
     def _right(self, problem: Problem) -> tuple[Behaviour, str]:
         [right] = self._matching(problem).items()
         return right

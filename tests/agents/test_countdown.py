@@ -110,3 +110,7 @@ def test_more_targets_than_there_are_problems_are_refused():
 def test_nothing_is_drawn_where_all_is_held_out():
     with pytest.raises(TaskError, match="nearly all countdown problems of difficulty 1"):
         CountdownSettings().environment({1: 9}).draw(1, dice(0))
+
+
+def test_what_a_problem_takes_is_the_signs_of_a_solution():
+    assert ENV.skills(PROBLEM) == ("+", "-")

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
+from simctl.agents.tasks.callables import FunctionError, find
 from simctl.agents.tasks.countdown import CountdownSettings
 from simctl.agents.tasks.dataset import DatasetSettings
 from simctl.agents.tasks.environment import Environment, Grade, TaskError
-from simctl.agents.tasks.functions import FunctionError, find
 
 PROBLEM = "=11.4.7"
 FUNCTIONS = """

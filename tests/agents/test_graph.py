@@ -163,6 +163,16 @@ def test_each_hop_is_shown_beside_facts_that_could_be_taken_for_it():
         assert any(fact[0] != entity and fact[1] == relation for fact in facts)
 
 
+def test_a_question_begins_with_those_of_fewer_hops():
+    begun = {OPEN.beginning(BOOK + QUESTION, dice(seed)) for seed in range(20)}
+    assert begun == {"", BOOK + "4k", BOOK + "4km"}
+    assert all(OPEN.check(each).valid for each in begun - {""})
+
+
+def test_what_a_question_takes_is_its_relations():
+    assert CLOSED.skills(QUESTION) == ("k", "m", "s")
+
+
 def test_a_world_with_too_few_entities_for_its_questions_is_refused():
     with pytest.raises(ValueError, match="max_hops is 4; it must be less than entities"):
         GraphSettings(max_hops=4, entities=4)

@@ -94,6 +94,10 @@ def test_the_path_has_the_values_for_the_first_input():
     assert ENV.check("0=4.1=8.3=6.7=2").path == "1a=14m=4"
 
 
+def test_what_a_problem_takes_is_the_steps_of_the_shortest_program():
+    assert ENV.skills("0=4.1=8.3=6.7=2") == ("1a", "4m")
+
+
 def test_outputs_that_repeat_make_a_problem_degenerate():
     constant_on_evens = "0=0.2=0.4=0.1=5"
     assert ENV.check(constant_on_evens).degenerate == 0.75

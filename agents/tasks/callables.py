@@ -1,4 +1,4 @@
-"""Functions: a user's Python function by its name, from a module or a file."""
+"""Callables: a user's Python function by its name, from a module or a file."""
 
 import hashlib
 import importlib
