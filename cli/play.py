@@ -43,6 +43,8 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     recipe = load(recipe_name, [*sets, *flags])
     new_run(run_dir, runs_dir, recipe.name)
     first = base(recipe.policy.path)
+    if not quiet and recipe.misgiving:
+        sys.stderr.write(f"warning: {recipe.misgiving}\n")
     screen = console()
     shown = view(screen, quiet=quiet)
     try:

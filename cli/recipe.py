@@ -22,6 +22,7 @@ from simctl.agents.episodes.teach import Teach
 from simctl.agents.evaluation import Suite
 from simctl.agents.health.levels import Levels
 from simctl.agents.health.watch import Watch
+from simctl.agents.rewards import misgiving
 from simctl.agents.society import Plan, Rounds
 from simctl.agents.tasks.countdown import CountdownSettings
 from simctl.agents.tasks.dataset import DatasetSettings
@@ -174,6 +175,11 @@ class Recipe(Value):
     def watch(self) -> Watch | None:
         """Return what measures the rounds, if anything does."""
         return Watch(self.health) if self.health.measured else None
+
+    @property
+    def misgiving(self) -> str:
+        """What to warn of before it is played; "" where nothing is wrong."""
+        return misgiving(getattr(self.episode, "invalid_reward", 0.0))
 
     @property
     def learns(self) -> bool:

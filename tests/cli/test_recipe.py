@@ -211,3 +211,8 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path):
 def test_a_file_that_is_not_there_is_told():
     with pytest.raises(RecipeError, match=r"nowhere\.toml cannot be read: No such file"):
         load("nowhere.toml")
+
+
+def test_a_reward_below_nothing_for_invalid_problems_is_warned_of():
+    assert "an invalid task pays -1" in load("r_zero").misgiving
+    assert load("society").misgiving == ""
