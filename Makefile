@@ -52,8 +52,9 @@ check test: export HF_HUB_OFFLINE := 1
 check: static
 	$(BIN)/pytest -q
 
+# two at a time: most of a test is waiting, and a file's tests share what they set up
 test: static
-	$(BIN)/pytest -m "not gpu"
+	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile
 
 # hundreds of kills, then memory over many rounds; takes most of an hour, and is no part of `test`
 KILLS ?= 200

@@ -88,6 +88,9 @@ def draw(
             figure.savefig(file, dpi=220, metadata=clock, bbox_inches="tight")
 
 
+_TOPS = (0.1, 0.2, 0.5, 1.0)  # where the axis of a share may end: plots of one kind compare
+
+
 def _line(axes: Axes, grid: npt.NDArray[np.float64], line: Line, at: int) -> float:
     """Draw the median and the range of an arm; return where it ends."""
     scores_S_X = np.array([curve.on(list(grid)) for curve in line.curves])  # noqa: N806 - seeds, tokens
@@ -103,8 +106,9 @@ def _line(axes: Axes, grid: npt.NDArray[np.float64], line: Line, at: int) -> flo
 def _axes(axes: Axes, budget: float, *, shares: bool) -> None:
     axes.set_xlim(0, budget)
     if shares:
-        axes.set_ylim(-0.015, 1.015)
-        axes.spines["left"].set_bounds(0, 1)
+        top = next(each for each in _TOPS if axes.dataLim.y1 <= each)
+        axes.set_ylim(-0.015 * top, 1.015 * top)
+        axes.spines["left"].set_bounds(0, top)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(_tokens))
     axes.grid(axis="y", linewidth=0.5, color="#dddddd")
