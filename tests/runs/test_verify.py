@@ -102,7 +102,7 @@ def test_a_run_that_was_killed_and_resumed_does_the_same_once_more(tmp_path: Pat
 
 
 def test_a_prompt_with_one_more_character_is_the_first_divergence(run_dir: Path, changed: Change):
-    copy = changed("agents/prompts.py", 'f"${problem}>{attempt}|"', 'f"${problem}>{attempt}.|"')
+    copy = changed("agents/prompts.py", "{problem}>{attempt}|", "{problem}>{attempt}.|")
     code, said = simctl("verify", run_dir, "--only", "agents", package_at=copy)
     assert code == 1, said
     first = f"First divergence: event {seq_of(run_dir, 'critique_written')}, round 1, episode e1.00"
