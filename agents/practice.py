@@ -44,7 +44,8 @@ class Practice(Episode):
     )
     hint_reward: Literal["right", "helped"] = Field(
         default="right",
-        description="what pays the guide for a step: the verifier, or what attempts gain by it",
+        description="what pays the guide for a step: the verifier, or what attempts after it gain "
+        "over attempts without it",
     )
     hinted: int = Field(default=4, ge=1, description="attempts with a hint")
     lesson: View | None = Field(
@@ -98,21 +99,23 @@ class Practice(Episode):
     async def help(self, scene: Scene, attempts: Sequence[Marked]) -> list[Marked]:
         """Let the solver attempt the task with a hint, if there is one to be had."""
         if self.hint_from == "guide":
-            return await self.follow(scene, attempts, await next_step(scene, attempts))
+            return await self.follow(scene, await next_step(scene, attempts))
         reveal = self.hint_reveal if self.hint_from == "reference" else 0.0
         hint = part(scene, scene.task.reference, reveal)
         return await attempt(scene, self.hinted, self.scorer, hint=hint)
 
-    async def follow(
-        self, scene: Scene, attempts: Sequence[Marked], hint: Hint | None
-    ) -> list[Marked]:
+    async def follow(self, scene: Scene, hint: Hint | None) -> list[Marked]:
         """Let the solver go on from the guide's step, if it gave one, and pay the guide."""
         if hint is None:
             return []
         tried = await attempt(scene, self.hinted, self.scorer, prefix=hint.prefix)
-        gain = fmean(each.right for each in tried) - fmean(each.right for each in attempts)
-        await pay_hint(scene, hint, gain if self.hint_reward == "helped" else None)
-        return tried
+        if self.hint_reward == "right":
+            await pay_hint(scene, hint)
+            return tried
+        without = await attempt(scene, self.hinted, self.scorer, prefix=hint.partial)
+        gain = fmean(each.right for each in tried) - fmean(each.right for each in without)
+        await pay_hint(scene, hint, gain)
+        return tried + without
 
     async def teach(self, scene: Scene, attempts: Sequence[Marked], start: Start) -> list[Marked]:
         """Let the teacher see attempts under its view; return what it says itself, if it speaks."""

@@ -63,7 +63,7 @@ class Repetition(Credit):
 
     def rewards(self, told: Sequence[Trajectory], links: Links) -> Rewards:  # noqa: ARG002 - all alike
         """Take off each answer's share of its own cluster."""
-        shares = crowding([each.unended for each in told], self.cut)
+        shares = crowding(_questions(told), self.cut)
         return [
             None if each.reward is None else each.reward - self.scale * share
             for each, share in zip(told, shares, strict=True)
@@ -151,6 +151,19 @@ def percentile_weights(
 def overlong(length: int, longest: int, share: float) -> float:
     """Return 0 up to the last `share` of the budget, and from there linearly down to -1."""
     return -min(1.0, max(0.0, (length - (1 - share) * longest) / (share * longest)))
+
+
+def _questions(told: Sequence[Trajectory]) -> list[tuple[int, ...]]:
+    """Return what was said after what only its own prompt holds, as the problem that it extends."""
+    prompts = [each.prompt for each in told]
+    first = min(prompts, key=len, default=())
+    head = next((at for at in range(len(first)) if len({p[at] for p in prompts}) > 1), len(first))
+    rest = [each[head:] for each in prompts]
+    short = min(rest, key=len, default=())
+    tail = next(
+        (at for at in range(len(short)) if len({r[len(r) - 1 - at] for r in rest}) > 1), len(short)
+    )
+    return [r[: len(r) - tail] + each.unended for r, each in zip(rest, told, strict=True)]
 
 
 def _rate(told: Trajectory, links: Links, threshold: float) -> float | None:

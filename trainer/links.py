@@ -40,6 +40,11 @@ class Links:
         """Return the solver's attempts at a task, unaided, after a hint or after a prefix."""
         return self._solutions.get(task, [])
 
+    def tries(self, task: int) -> list[Trajectory]:
+        """Return all that the solver tried at a task, its revisions too."""
+        made = [each for some in self._revisions.values() for each in some if each.about == task]
+        return self.solutions(task) + made
+
     def critiques(self, attempt: Trajectory) -> list[Trajectory]:
         """Return what critic and teacher said of an attempt."""
         return self._critiques.get(attempt.source, [])

@@ -66,6 +66,22 @@ def right_wrong(
     yield from (_pair(right[at], wrong[other]) for at, other in deals[:most])
 
 
+def decoupled(candidates: Sequence[Candidate]) -> Iterator[Pair]:
+    """Give the pair of the best privileged solution and the worst unaided attempt, if it is better.
+
+    Temporal Self-Rewarding (2508.06026): chosen and rejected never come from one policy, and a pair
+    whose chosen answer is judged no better is dropped.
+    """
+    later = [each for each in candidates if each.told.sort == "lesson"]
+    earlier = [each for each in candidates if each.told.sort == "attempt"]
+    if not later or not earlier:
+        return
+    chosen = max(later, key=lambda each: each.reward)
+    rejected = min(earlier, key=lambda each: each.reward)
+    if chosen.reward > rejected.reward + SAME:
+        yield _pair(chosen, rejected)
+
+
 def revised(candidates: Sequence[Candidate]) -> Iterator[Pair]:
     """Give a pair for every revision of one of these answers that earned more than it.
 

@@ -254,7 +254,7 @@ def _company(told: Trajectory, asked: Counter[tuple[str, int | None]]) -> Place:
         case "attempt_revised":
             alone = told.of is not None and not many
             return ("task", told.task, told.turn) if alone else ("ask", told.cause)
-        case "action_taken":
+        case "action_taken" | "lesson_given":
             return ("task", told.task)
         case "critique_written" if many:
             return ("ask", told.cause)

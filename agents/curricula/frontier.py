@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from simctl.agents.curricula.levels import Graded, Levels, Rates
+from simctl.agents.curricula.levels import Graded, Levels, Mark, Rates
 from simctl.agents.curriculum import Course
 from simctl.agents.played import Round
 from simctl.agents.tasks.environment import Environment
@@ -20,6 +20,10 @@ class Frontier(Graded):
     floor: float = Field(
         default=0.02, gt=0, description="least weight of a difficulty within reach"
     )
+    mark: Mark = Field(
+        default="correct",
+        description="what counts as solved: the verifier's word, or the reward, such as a vote",
+    )
 
     def course(self, env: Environment, seed: int) -> Course:  # noqa: ARG002 - only levels are drawn
         """Return a state that has seen nothing."""
@@ -32,7 +36,7 @@ class _Frontier(Levels):
     def __init__(self, settings: Frontier) -> None:
         super().__init__({})
         self._settings = settings
-        self._rates = Rates()
+        self._rates = Rates(settings.mark)
         self._weigh()
 
     def observe(self, played: Round) -> None:

@@ -62,14 +62,15 @@ class Levels(Course):
 class Rates:
     """The running solve rate of each difficulty, of the solver alone."""
 
-    def __init__(self) -> None:
-        """Begin without any."""
+    def __init__(self, mark: Mark = "correct") -> None:
+        """Begin without any; `mark` is what counts as solved."""
+        self._mark = mark
         self._rates: dict[int, float] = {}
 
     def observe(self, played: Round) -> None:
         """Take in a round."""
         for level, tries in tries_by_level(played).items():
-            rate = share(tries, "correct")
+            rate = share(tries, self._mark)
             before = self._rates.get(level, rate)
             self._rates[level] = _MEMORY * before + (1 - _MEMORY) * rate
 

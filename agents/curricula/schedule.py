@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from simctl.agents.curricula.levels import Graded, Rates
+from simctl.agents.curricula.levels import Graded, Mark, Rates
 from simctl.agents.curriculum import Course, Start
 from simctl.agents.played import Round
 from simctl.agents.tasks.environment import Environment
@@ -21,6 +21,10 @@ class Schedule(Graded):
 
     kind: Literal["schedule"] = "schedule"
     block: int = Field(default=256, ge=1, description="episodes that are sorted together")
+    mark: Mark = Field(
+        default="correct",
+        description="what counts as solved: the verifier's word, or the reward, such as a vote",
+    )
 
     def course(self, env: Environment, seed: int) -> Course:  # noqa: ARG002 - only levels are drawn
         """Return a state before the first block."""
@@ -32,7 +36,7 @@ class _Blocks(Course):
 
     def __init__(self, settings: Schedule) -> None:
         self._settings = settings
-        self._rates = Rates()
+        self._rates = Rates(settings.mark)
         self._played = 0
         self._order = self._upcoming = list(settings.levels)
 

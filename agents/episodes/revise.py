@@ -15,7 +15,7 @@ from pydantic import Field
 
 from simctl.agents.curriculum import Start
 from simctl.agents.practice import Practice
-from simctl.agents.rewards import RevisionReward
+from simctl.agents.rewards import VERDICT_REWARDS, Judged, RevisionReward
 from simctl.agents.scene import Marked, Scene
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment
@@ -37,22 +37,28 @@ class Revise(Practice):
     revise: Literal["failed", "flagged", "all"] = Field(
         default="failed", description="attempts that are revised; flagged: those remarked upon"
     )
-    turns: int = Field(default=2, ge=1, description="attempts at a task, the first among them")
+    turns: int = Field(
+        default=2,
+        ge=1,
+        description="attempts at a task with the first; a stored one is revised in any case",
+    )
     revisions: int = Field(default=1, ge=1, description="revisions of each attempt in each turn")
     revision_reward: RevisionReward = Field(
         default="correct", description="what a revision is worth"
     )
-    critic_reward: Literal["exact", "verdict", "retry", "correction"] = Field(
+    critic_reward: Literal["exact", "verdict", "retry", "correction", "s2r"] = Field(
         default="exact",
         description="exact: word for word; verdict: right or wrong; retry: a failure was mended; "
-        "correction: that, and right ones are let pass",
+        "correction: a fault was found and mended, or a right attempt let pass; s2r: +-1, twice that "
+        "for right attempts",
     )
 
     async def play(self, stage: Stage, env: Environment, start: Start) -> EpisodeEnded:
         """Draw a problem, let the solver attempt it, and revise its attempts turn by turn."""
         scene = await self.drawn(stage, env, start)
         attempts = [_stored(scene, start)] if start.attempt else await self.work(scene, start)
-        for turn in range(2, self.turns + 1):
+        last = max(self.turns, 2) if start.attempt else self.turns
+        for turn in range(2, last + 1):
             attempts = await self.again(scene, attempts, turn)
         return EpisodeEnded(outcome="completed")
 
@@ -111,7 +117,9 @@ class Revise(Practice):
             case "retry":
                 return 0.0 if check.of.solved else mended
             case "correction":
-                return float(check.verdict) if check.of.solved else mended
+                return float(check.verdict) if check.of.solved else mended * (not check.verdict)
+            case "s2r":
+                return VERDICT_REWARDS["s2r"](Judged(verdict=check.verdict, truth=check.of.solved))
             case part:
                 return verified(scene, check).parts[part]
 

@@ -98,8 +98,9 @@ def _of_step(scene: Scene, event: Event, text: str, ends: _Ends) -> AnswerGraded
     leads = label(text, ends)
     if leads is None:
         return None
-    parts = {"outcome": leads, "correct": float(leads > 0)}
-    return scene.grade(event, "solver", Grade(parts=parts), parts["correct"])
+    reward = float(leads > 0)
+    whole = {"correct": reward} if any(text == end for end, _ in ends) else {}
+    return scene.grade(event, "solver", Grade(parts={"outcome": leads} | whole), reward)
 
 
 def _of_value(

@@ -76,10 +76,13 @@ class Teach(Episode):
         sets = [_Set() for _ in range(self.sets)]
         for at, [posed] in enumerate(await stage.ask_all("examiner", asks)):
             own = sets[at // self.set_size]
-            own.made.append((posed, "examiner", posed.seq))
             checked = await check(stage, env, posed)
             if checked.valid:
+                own.made.append((posed, "examiner", posed.seq))
                 own.tasks.append(in_play(posed, checked))
+            else:
+                nothing = Grade(parts={"valid": 0.0})
+                await stage.grade(graded(posed.seq, posed.seq, "examiner", nothing, 0.0))
         return sets
 
     async def work(self, stage: Stage, own: _Set) -> None:

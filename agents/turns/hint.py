@@ -31,13 +31,18 @@ async def pay_hint(scene: Scene, hint: Hint, gain: float | None = None) -> None:
 
 
 async def next_step(scene: Scene, attempts: Sequence[Marked]) -> Hint | None:
-    """Return the guide's step after the right ones of the best attempt; none without any.
+    """Return the guide's step after the right ones of the best attempt that is not solved.
 
-    Without a step to follow, the embedded guide's question is whether to solve at all.
+    None where there is no step to follow, for then the embedded guide's question is whether to
+    solve at all, and none where all steps are there.
     """
-    best = max(attempts, key=lambda each: each.progress)
-    partial = scene.env.right_prefix(scene.task.problem, best.attempt)
-    if not partial:
+    unsolved = [each for each in attempts if not each.solved]
+    if not unsolved:
+        return None
+    best = max(unsolved, key=lambda each: each.progress)
+    problem = scene.task.problem
+    partial = scene.env.right_prefix(problem, best.attempt)
+    if not partial or scene.env.grade_attempt(problem, partial).parts["correct"] == 1.0:
         return None
     ask = GiveHint(
         task=scene.task.task,

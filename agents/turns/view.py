@@ -19,6 +19,8 @@ async def materials(
     A critique is asked of the critic, a skill of the guide; a sibling is another right attempt
     among `fellows` (SDPO, 2601.20802, section 3: never the attempt itself).
     """
+    if not attempts:
+        return []
     match view:
         case "critique":
             return [(check.of, check.text) for check in await criticise(scene, attempts)]

@@ -60,6 +60,11 @@ class Reinforcing(Contextual):
         "advantage",
     )
 
+    remarks: bool = Field(
+        default=False,
+        description="inline: what others remarked trains by the advantage of the answer it led to",
+    )
+
     @abstractmethod
     def advantages(self, graded: Sequence[Group], links: Links) -> Iterator[list[float]]:
         """Give the advantage of each rollout of each group, all graded and of one role and kind."""
@@ -106,7 +111,11 @@ class Reinforcing(Contextual):
         for each, rendering in kept:
             # the learner averages over tokens, so this makes the answers count alike
             share = mean_length / len(rendering.tokens) if self.loss_type == "grpo" else 1.0
-            weigh = _weighing(advantages, self.weight * share)
+            known = advantages
+            if self.remarks:
+                chain = links.chain(each)
+                known = {part.source: advantages[each.source] for part in chain} | advantages
+            weigh = _weighing(known, self.weight * share)
             yield sample(each, rendering, weigh, self.loss(each, links))
 
     def render(self, told: Trajectory, links: Links) -> Rendering:

@@ -9,7 +9,7 @@ round, sums log-probabilities over each answer, and so grows with its length.
 
 Temporal Self-Rewarding (2508.06026) prefers answers of a later policy to ones of the first. A round
 holds the answers of one policy; what stands in for a later one is the same with a privileged view:
-best_worst over attempts and lessons.
+decoupled, over attempts and lessons.
 """
 
 from collections import defaultdict
@@ -21,7 +21,15 @@ from pydantic import Field
 from simctl.trainer.context import Context, Ids
 from simctl.trainer.links import Links
 from simctl.trainer.objective import Contextual, drop, sample
-from simctl.trainer.pairs import Candidate, Pair, best_worst, revised, right_wrong, stop_or_go
+from simctl.trainer.pairs import (
+    Candidate,
+    Pair,
+    best_worst,
+    decoupled,
+    revised,
+    right_wrong,
+    stop_or_go,
+)
 from simctl.trainer.sample import Dropped, Preference, Sample
 from simctl.trainer.select import weights
 from simctl.trainer.trajectory import Group, Trajectory
@@ -36,10 +44,11 @@ class Prefer(Contextual):
         description="bare: what was said with a hint, a privileged view or an attempt in view "
         "trains under the prompt of an unaided answer; own: under its own",
     )
-    pair: Literal["best_worst", "right_wrong", "revised", "stop_go"] = Field(
+    pair: Literal["best_worst", "right_wrong", "revised", "decoupled", "stop_go"] = Field(
         default="best_worst",
         description="the best and the worst; every right with every wrong; a better revision and "
-        "what it revised; or to end an attempt and to doubt it, as it is right or wrong",
+        "what it revised; the best privileged solution and the worst attempt; or to end an attempt "
+        "and to doubt it, as it is right or wrong",
     )
     top: float = Field(
         default=0.0,
@@ -94,6 +103,8 @@ class Prefer(Contextual):
                 return right_wrong(alike, self.threshold, self.max_pairs)
             case "revised":
                 return revised(alike)
+            case "decoupled":
+                return decoupled(alike)
             case _:
                 return best_worst(alike, self.top)
 

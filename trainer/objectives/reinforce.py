@@ -7,8 +7,8 @@ batch: the mean over the role's answers of that kind in the round; scaled by the
 REINFORCE++ (2501.03262), as Absolute Zero has it per role and task type (2505.03335).
 first_turn: the mean of the first attempts at the task. RLTF-SD (2602.02482) needs it: against their
 own mean, revisions that are all right teach nothing.
-task: the mean of all attempts at the task, those after a hint among them (Guide, 2506.13923, leaves
-open what a group is; this is one that holds both).
+task: the mean of all attempts at the task, those after a hint or a remark among them (Guide,
+2506.13923, leaves open what a group is; this is one that holds both).
 group: the mean of the group, as GRPO has it.
 
 A baseline that each role carries from round to round (SPIRAL) would make samples depend on more
@@ -71,7 +71,7 @@ class Reinforce(Reinforcing):
             case "first_turn":
                 return fmean(rewards_of(links.attempts(task)) or rewards)
             case "task":
-                return fmean(rewards_of(links.solutions(task)) or rewards)
+                return fmean(rewards_of(links.tries(task)) or rewards)
 
     def _scale(self, rewards: Sequence[float], every: Sequence[float]) -> float:
         match self.scale_rewards:
