@@ -40,7 +40,7 @@ class Revise(Practice):
     turns: int = Field(
         default=2,
         ge=1,
-        description="attempts at a task with the first; a stored one is revised in any case",
+        description="attempts at a task, with the first; a stored one is revised anyway",
     )
     revisions: int = Field(default=1, ge=1, description="revisions of each attempt in each turn")
     revision_reward: RevisionReward = Field(

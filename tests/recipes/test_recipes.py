@@ -72,7 +72,7 @@ TRAINED: dict[str, set[tuple[str, str]]] = {
     "spc": {("critic", PG), ("examiner", PG)},
     "srt": {("solver", PG)},
     "star": {("solver", CE)},
-    "temporal_self_rewarding": {("solver", DPO), ("teacher", DPO)},
+    "temporal_self_rewarding": {("teacher", DPO)},
     "thinktuning": {("solver", PG)},
     "tt_si": set(),
     "uniform": {("solver", PG)},
