@@ -49,8 +49,8 @@ class Revise(Practice):
     critic_reward: Literal["exact", "verdict", "retry", "correction", "s2r"] = Field(
         default="exact",
         description="exact: word for word; verdict: right or wrong; retry: a failure was mended; "
-        default=2, ge=1, description="attempts at a task; a stored one is revised anyway"
-        "for right attempts",
+        "correction: a fault was found and mended, or a right attempt let pass; s2r: +-1, twice "
+        "that for right attempts",
     )
 
     async def play(self, stage: Stage, env: Environment, start: Start) -> EpisodeEnded:
