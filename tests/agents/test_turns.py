@@ -23,10 +23,11 @@ from simctl.bus.answers import (
     AttemptRevised,
     CritiqueWritten,
     ErrorPlanted,
+    HintGiven,
     LessonGiven,
     TaskPosed,
 )
-from simctl.bus.asks import ROLES, GiveLesson, ReviseAttempt, SolveTask, TakeAction
+from simctl.bus.asks import ROLES, GiveHint, GiveLesson, ReviseAttempt, SolveTask, TakeAction
 from simctl.bus.event import Event
 from simctl.bus.messages import AnswerGraded, ObservationMade, TaskChecked
 
@@ -280,3 +281,44 @@ class Compass(ChainTasks):
 
     def act(self, problem: str, actions: Sequence[str]) -> Observation:
         return Observation(text="n", done=len(actions) > 2 or not problem)
+
+
+async def test_a_correction_is_worth_what_it_mends_only_if_it_found_the_fault():
+    events = await play(Revise(critic_reward="correction", revise="all"))
+    marks = graded(events)
+    for check in said(events, CritiqueWritten):
+        after = [e.seq for e in said(events, AttemptRevised) if e.message.of == check.message.of]
+        mended = max(marks[seq].parts["correct"] for seq in after)
+        right = marks[check.message.of].parts["correct"] == 1.0
+        expected = float(check.message.verdict) if right else mended * (not check.message.verdict)
+        assert marks[check.seq].reward == expected
+
+
+async def test_the_guide_is_never_asked_for_a_step_after_the_last():
+    events = await play(Solve(hint="always", hinted=1, num_generations=16), count=8)
+    asks = [e for e in events if isinstance(e.message, GiveHint)]
+    assert asks
+    for ask in asks:
+        known = len(ENV.steps(ask.message.partial))
+        assert known < ask.message.problem.count("=") + DIFFICULTY
+
+
+async def test_a_hint_that_is_paid_for_helping_is_compared_with_none_from_the_same_place():
+    episode = Solve(hint="on_few", hint_reward="helped", hinted=4, num_generations=4)
+    events = await play(episode, count=6)
+    marks = graded(events)
+    given = said(events, HintGiven)
+    assert given
+    for hint in given:
+
+        def rate(prefix: str, task: int | None = hint.task) -> float:
+            tried = [
+                marks[e.seq].reward
+                for e in said(events, AttemptRevised)
+                if e.task == task and e.message.prefix == prefix
+            ]
+            assert len(tried) == 4
+            return sum(tried) / 4
+
+        partial = hint.message.partial
+        assert marks[hint.seq].reward == rate(partial + hint.message.hint) - rate(partial)

@@ -139,3 +139,15 @@ def test_what_a_credit_makes_of_rewards_does_not_loosen_what_belongs_together(
         samples = build(groups(trajectories(story.events)), [objective]).samples
         found = [sample.tokens for sample in samples]
         assert found == ([(8, 20, 10, 1)] if kind == "revised" else [])
+
+
+def test_a_remark_trains_by_the_advantage_of_the_answer_that_it_led_to(
+    story: Story, task: int
+) -> None:
+    for reward in (0.0, 1.0):
+        made = story.attempt(task, task, (8 + int(reward), 1), 0.0)
+        story.criticise(task, made, (20, 1))
+        story.revise(task, made, (10, 1), reward)
+    objective = Reinforce(inline=True, remarks=True, baseline="batch", kinds=("revised",))
+    samples = build(groups(trajectories(story.events)), [objective]).samples
+    assert [sample.weights for sample in samples] == [(0, -0.5, -0.5, -0.5), (0, 0.5, 0.5, 0.5)]

@@ -137,3 +137,20 @@ def test_a_credit_never_looks_across_roles(story: Story) -> None:
     pose(story, (6, 1), 900.0)
     assert weights(story, objective) == alone
     assert len(alone) == 1
+
+
+def test_repetition_looks_at_the_whole_problem_not_at_what_was_added(story: Story) -> None:
+    parents = [(3, 6, 7, 8, 9, 4)] * 2 + [(3, 26, 27, 28, 29, 4)]
+    added = [(11, 1), (12, 1), (11, 1)]
+    posed = [
+        story.task(prompt=parent, tokens=tokens)
+        for parent, tokens in zip(parents, added, strict=True)
+    ]
+    for each in posed:
+        story.grade(each, each, "examiner", 1.0)
+    found = weights(story, Reinforce.model_validate(REINFORCE | {"credit": [Repetition(cut=0.7)]}))
+    assert found == {
+        posed[0]: pytest.approx(1 / 3),
+        posed[1]: pytest.approx(1 / 3),
+        posed[2]: pytest.approx(2 / 3),
+    }

@@ -134,3 +134,24 @@ def test_pairs_weigh_by_the_entropy_of_their_task(story: Story) -> None:
     ratio = found[1].weights[0] / found[0].weights[0]
     assert ratio == pytest.approx(1.204 / 0.693, abs=1e-2)
     assert found[0].weights[0] + found[1].weights[0] == pytest.approx(2.0)
+
+
+def test_a_privileged_solution_is_preferred_to_the_worst_attempt_if_it_is_better(
+    story: Story,
+) -> None:
+    given = answers(story, (2, 1.0), (3, 0.0))
+    task = 1
+    taught = story.lesson(task, given[1], (2, 5, 5), (7, 7, 1))
+    assert paired(story, pair="decoupled", roles=["solver", "teacher"])[0] == []
+    story.grade(task, taught, "teacher", 1.0)
+    [sample], _ = paired(story, pair="decoupled", roles=["solver", "teacher"])
+    assert (sample.source, sample.rejected) == (taught, (9, 9, 1))
+    assert (
+        sample.prompt == next(e for e in story.events if e.seq == given[0]).utterance.prompt_tokens
+    )
+
+
+def test_privileged_solutions_no_better_than_attempts_make_no_pair(story: Story) -> None:
+    given = answers(story, (2, 0.0), (3, 0.0))
+    story.grade(1, story.lesson(1, given[1], (2, 5, 5), (7, 7, 1)), "teacher", 0.0)
+    assert paired(story, pair="decoupled", roles=["solver", "teacher"])[0] == []

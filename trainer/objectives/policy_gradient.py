@@ -111,12 +111,15 @@ class Reinforcing(Contextual):
         for each, rendering in kept:
             # the learner averages over tokens, so this makes the answers count alike
             share = mean_length / len(rendering.tokens) if self.loss_type == "grpo" else 1.0
-            known = advantages
-            if self.remarks:
-                chain = links.chain(each)
-                known = {part.source: advantages[each.source] for part in chain} | advantages
-            weigh = _weighing(known, self.weight * share)
+            weigh = _weighing(self._with_remarks(each, advantages, links), self.weight * share)
             yield sample(each, rendering, weigh, self.loss(each, links))
+
+    def _with_remarks(self, told: Trajectory, advantages: Advantages, links: Links) -> Advantages:
+        """Return the advantages, those of remarks that led to an answer being the answer's."""
+        if not self.remarks:
+            return advantages
+        said = (part for part in links.chain(told) if part.sort == "critique")
+        return {part.source: advantages[told.source] for part in said} | advantages
 
     def render(self, told: Trajectory, links: Links) -> Rendering:
         """Return an answer, or with `inline` all that led to it, under the prompt it trains under.
