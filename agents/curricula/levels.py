@@ -64,7 +64,7 @@ class Rates:
 
     def __init__(self, mark: Mark = "correct") -> None:
         """Begin without any; `mark` is what counts as solved."""
-        self._mark = mark
+        self._mark: Mark = mark
         self._rates: dict[int, float] = {}
 
     def observe(self, played: Round) -> None:
