@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from calls import Command
+from live import simctl
 
 pytestmark = pytest.mark.slow
 
@@ -30,12 +30,12 @@ objective = [{{ {objective} }}]
     ],
 )
 def test_a_run_learns_from_it_and_does_the_same_once_more(
-    simctl: Command, tmp_path: Path, kind: str, settings: str, objective: str
+    tmp_path: Path, kind: str, settings: str, objective: str
 ):
     recipe, run_dir = tmp_path / f"{kind}.toml", tmp_path / "run"
     recipe.write_text(RECIPE.format(kind=kind, settings=settings, objective=objective))
-    assert simctl("run", recipe, "-q", "--run-dir", run_dir).code == 0
+    assert simctl("run", recipe, "-q", "--run-dir", run_dir).returncode == 0
     built = simctl("query", run_dir, "SELECT samples > 0 FROM batch_built")
-    assert "true" in built.out.lower(), built.out
+    assert "true" in built.stdout.lower(), built.stdout
     said = simctl("verify", run_dir)
-    assert (said.code, "divergences  0" in said.out) == (0, True), said.out
+    assert (said.returncode, "divergences  0" in said.stdout) == (0, True), said.stdout
