@@ -24,6 +24,7 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#
 _STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 _POINTS = 241  # of the common grid
 _WIDTH, _HEIGHT = 5.6, 3.3  # inches
+_TOPS = (0.1, 0.2, 0.5, 1.0)  # where the axis of a share may end: plots of one kind compare
 _GAP = 0.2  # inches from one label to the next
 _LOOK: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -86,9 +87,6 @@ def draw(
             file.parent.mkdir(parents=True, exist_ok=True)
             clock = {"Date": None} if file.suffix == ".svg" else None
             figure.savefig(file, dpi=220, metadata=clock, bbox_inches="tight")
-
-
-_TOPS = (0.1, 0.2, 0.5, 1.0)  # where the axis of a share may end: plots of one kind compare
 
 
 def _line(axes: Axes, grid: npt.NDArray[np.float64], line: Line, at: int) -> float:

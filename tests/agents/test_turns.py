@@ -192,7 +192,7 @@ async def test_a_revision_follows_the_critique_of_its_attempt():
 
 
 async def test_only_failed_attempts_are_revised_and_only_flagged_ones_where_wanted():
-    events, marks = await play(Revise()), {}
+    events = await play(Revise())
     marks = graded(events)
     assert all(marks[e.message.of].reward == 0.0 for e in said(events, ReviseAttempt))
     events = await play(Revise(revise="flagged"))
@@ -300,7 +300,7 @@ async def test_the_guide_is_never_asked_for_a_step_after_the_last():
     assert asks
     for ask in asks:
         known = len(ENV.steps(ask.message.partial))
-        assert known < ask.message.problem.count("=") + DIFFICULTY
+        assert 0 < known < DIFFICULTY
 
 
 async def test_a_hint_that_is_paid_for_helping_is_compared_with_none_from_the_same_place():
