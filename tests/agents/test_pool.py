@@ -43,26 +43,25 @@ def test_without_a_pool_nothing_is_solved_again():
 @pytest.mark.parametrize(
     ("settings", "told", "left"),
     [
-        ({}, [[HALF], [OTHER]], {"p", "q"}),
-        ({}, [[MASTERED]], set()),
-        ({}, [[HALF], [MASTERED]], set()),
-        ({"evict_solved": False}, [[HALF], [MASTERED]], {"p"}),
-        ({"max_uses": 2}, [[HALF], [HALF]], {"p"}),
-        ({"max_uses": 2}, [[HALF], [HALF], [HALF]], set()),
-        ({"max_age": 2}, [[HALF], [OTHER]], {"p", "q"}),
-        ({"max_age": 2}, [[HALF], [OTHER], [OTHER]], {"q"}),
-        ({"capacity": 1}, [[HALF, OTHER]], {"q"}),
-        ({"min_rate": 0.6}, [[HALF]], set()),
-        ({"max_rate": 0.4}, [[HALF]], set()),
-        ({}, [[Told("p", marks=(1.0, 0.0), valid=False)]], set()),
-        ({}, [[Told("p", marks=(1.0, 0.0), hint="k")]], set()),
+        ({}, [[HALF], [OTHER]], "pq"),
+        ({}, [[MASTERED]], ""),
+        ({}, [[HALF], [MASTERED]], ""),
+        ({"evict_solved": False}, [[HALF], [MASTERED]], "p"),
+        ({"max_uses": 2}, [[HALF], [HALF]], "p"),
+        ({"max_uses": 2}, [[HALF], [HALF], [HALF]], ""),
+        ({"max_age": 2}, [[HALF], [OTHER]], "pq"),
+        ({"max_age": 2}, [[HALF], [OTHER], [OTHER]], "q"),
+        ({"capacity": 1}, [[HALF, OTHER]], "q"),
+        ({"min_rate": 0.6}, [[HALF]], ""),
+        ({"max_rate": 0.4}, [[HALF]], ""),
+        ({}, [[Told("p", marks=(1.0, 0.0), valid=False)]], ""),
+        ({}, [[Told("p", marks=(1.0, 0.0), hint="k")]], ""),
     ],
-    ids=str,
 )
 def test_problems_leave_by_use_by_age_and_when_they_are_solved(
-    settings: dict[str, object], told: list[list[Told]], left: set[str]
+    settings: dict[str, object], told: list[list[Told]], left: str
 ):
-    assert kept(after(ALL.model_copy(update=settings), *told)) == left
+    assert kept(after(ALL.model_copy(update=settings), *told)) == set(left)
 
 
 def test_a_pool_is_filled_and_drained_in_turns():
