@@ -92,6 +92,13 @@ class Scene:
         grade = Grade(parts=parts, first_wrong=tried.truth.first_wrong)
         return self.grade(tried.event, role, grade, score.reward)
 
+    def marked(self, event: int, text: str) -> Marked:
+        """Return a solution as the verifier marks it; it is, or comes with, this event."""
+        parts = self.env.grade_attempt(self.task.problem, text).parts
+        return Marked(
+            event=event, attempt=text, right=parts["correct"], progress=parts.get("progress", 0.0)
+        )
+
     def grade(self, event: Event, role: Role, grade: Grade, reward: float) -> AnswerGraded:
         """Return the grade of an event of this scene."""
         return graded(self.task.task, event.seq, role, grade, reward)

@@ -13,6 +13,8 @@ from pydantic import Field
 
 from simctl.bus.values import Value
 
+Ends = Sequence[tuple[str, bool]]  # whole solutions, and whether each is right
+
 
 @dataclass(frozen=True, slots=True)
 class Grown:
@@ -133,7 +135,7 @@ def back_up(node: Node) -> None:
         above = above.parent
 
 
-def label(partial: str, ends: Sequence[tuple[str, bool]]) -> float | None:
+def label(partial: str, ends: Ends) -> float | None:
     """Return the share of right ones among the whole solutions that begin with `partial`.
 
     It is the tree's estimate of the probability that the step leads to a right answer; None where

@@ -5,18 +5,18 @@ The task-maker loop of SGS (2604.20209), R-Zero (2508.05004), Absolute Zero (250
 in who scores attempts, and in what the teacher sees.
 """
 
-from statistics import fmean
 from typing import Literal
 
 from pydantic import Field
 
 from simctl.agents.curriculum import Start
 from simctl.agents.practice import Practice
-from simctl.agents.rewards import TASK_REWARDS, Measured, TaskReward, diversity
+from simctl.agents.rewards import TASK_REWARDS, Measured, RateReward
 from simctl.agents.scene import graded
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment, Grade
 from simctl.agents.turns.judge import judge
+from simctl.agents.turns.measure import measured
 from simctl.agents.turns.pose import pose
 from simctl.bus.event import Event
 from simctl.bus.messages import EpisodeEnded, TaskChecked
@@ -26,7 +26,7 @@ class Propose(Practice):
     """The examiner poses what the solver attempts."""
 
     kind: Literal["propose"] = "propose"
-    examiner_reward: TaskReward = Field(
+    examiner_reward: RateReward = Field(
         default="frontier", description="what a solve rate is worth to the examiner"
     )
     guided: bool = Field(
@@ -48,13 +48,7 @@ class Propose(Practice):
         scene = self.scene(stage, env, start, posed, checked)
         clean = await judge(scene) if self.guided else 1.0
         attempts = await self.work(scene, start)
-        found = Measured(
-            solve_rate=fmean(each.right for each in attempts),
-            attempts=len(attempts),
-            diversity=diversity(scene.task.problem, start.recent),
-            form=1.0,
-        )
-        await self.pay(stage, posed, checked, found, clean)
+        await self.pay(stage, posed, checked, measured(scene, attempts, start.recent), clean)
         return EpisodeEnded(outcome="completed")
 
     async def pay(

@@ -3,23 +3,16 @@
 The exchange of ReST-MCTS* (2406.03816). Every step that is tried and every value is an event.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Literal
 
 from simctl.agents.curriculum import Start
 from simctl.agents.episode import Episode
-from simctl.agents.scene import Scene, expect
-from simctl.agents.search import Grown, TreeSearch, label, search
+from simctl.agents.search import Ends, TreeSearch, label, search
 from simctl.agents.stage import Stage
-from simctl.agents.tasks.environment import Environment, Grade, steps_of
-from simctl.agents.turns.attempt import look
-from simctl.bus.answers import Spoken, ValueEstimated
-from simctl.bus.asks import EstimateValue, Sampling, SolveTask
-from simctl.bus.event import Event
+from simctl.agents.tasks.environment import Environment, Grade
+from simctl.agents.turns.explore import Exploration
 from simctl.bus.messages import AnswerGraded, EpisodeEnded
-
-_Ends = Sequence[tuple[str, bool]]
 
 
 class Search(TreeSearch, Episode):
@@ -35,79 +28,26 @@ class Search(TreeSearch, Episode):
     async def play(self, stage: Stage, env: Environment, start: Start) -> EpisodeEnded:
         """Draw a problem, search a tree of solutions, and grade what was said on the way."""
         scene = await self.drawn(stage, env, start)
-        tree = _OnStage(scene, self.step_length)
+        tree = Exploration(scene, self.step_length)
         found = await search(tree, self)
-        ends = [(each.text, _right(scene, each.text)) for each in found]
-        grades = [_of_step(scene, *each, ends) for each in tree.said]
-        grades += [_of_value(scene, *each, ends) for each in tree.valued]
-        await stage.grade(*(each for each in grades if each is not None))
+        ends = [(each.text, scene.marked(0, each.text).solved) for each in found]
+        await stage.grade(*self.steps(tree, ends), *self.values(tree, ends))
         return EpisodeEnded(outcome="completed")
 
+    def steps(self, tree: Exploration, ends: Ends) -> Iterator[AnswerGraded]:
+        """Grade the steps that were tried."""
+        whole = {text for text, _ in ends}
+        for event, text in tree.said:
+            leads = label(text, ends)
+            if leads is not None:
+                reward = float(leads > 0)
+                parts = {"outcome": leads} | ({"correct": reward} if text in whole else {})
+                yield tree.scene.grade(event, "solver", Grade(parts=parts), reward)
 
-@dataclass
-class _OnStage:
-    """Explores by asking the roles; keeps what they said, beside the event."""
-
-    scene: Scene
-    step_length: int
-    said: list[tuple[Event, str]] = field(default_factory=list)
-    valued: list[tuple[Event, ValueEstimated]] = field(default_factory=list)
-
-    @property
-    def tokens(self) -> int:
-        said = (event.utterance for event, _ in (*self.said, *self.valued))
-        return sum(len(each.tokens) for each in said if each)
-
-    async def grow(self, partial: str, n: int) -> list[Grown]:
-        step = {"max_completion_length": self.step_length}
-        return await self._go_on(partial, n, self.scene.solver_sampling.model_copy(update=step))
-
-    async def finish(self, partial: str) -> Grown:
-        [ended] = await self._go_on(partial, 1, self.scene.solver_sampling)
-        return ended
-
-    async def values(self, partials: Sequence[str]) -> list[float]:
-        task = self.scene.task
-        asks = [
-            EstimateValue(task=task.task, problem=task.problem, partial=each) for each in partials
-        ]
-        events = [e for [e] in await self.scene.stage.ask_all("critic", asks, task=task.task)]
-        estimates = [expect(event, ValueEstimated) for event in events]
-        self.valued += zip(events, estimates, strict=True)
-        return [each.value for each in estimates]
-
-    def steps(self, attempt: str) -> list[str]:
-        return steps_of(self.scene.env, attempt)
-
-    async def _go_on(self, partial: str, n: int, sampling: Sampling) -> list[Grown]:
-        task = self.scene.task
-        ask = SolveTask(
-            task=task.task, problem=task.problem, n=n, prefix=partial, sampling=sampling
-        )
-        events = await self.scene.stage.ask("solver", ask, task=task.task)
-        tried = look(self.scene, events)
-        self.said += [(each.event, each.text) for each in tried]
-        return [Grown(each.text, done=not expect(each.event, Spoken).truncated) for each in tried]
-
-
-def _right(scene: Scene, attempt: str) -> bool:
-    return scene.env.grade_attempt(scene.task.problem, attempt).parts["correct"] == 1.0
-
-
-def _of_step(scene: Scene, event: Event, text: str, ends: _Ends) -> AnswerGraded | None:
-    leads = label(text, ends)
-    if leads is None:
-        return None
-    reward = float(leads > 0)
-    whole = {"correct": reward} if any(text == end for end, _ in ends) else {}
-    return scene.grade(event, "solver", Grade(parts={"outcome": leads} | whole), reward)
-
-
-def _of_value(
-    scene: Scene, event: Event, estimate: ValueEstimated, ends: _Ends
-) -> AnswerGraded | None:
-    leads = label(estimate.partial, ends)
-    if leads is None:
-        return None
-    error = (estimate.value - leads) ** 2
-    return scene.grade(event, "critic", Grade(parts={"outcome": leads, "error": error}), leads)
+    def values(self, tree: Exploration, ends: Ends) -> Iterator[AnswerGraded]:
+        """Grade the critic's values by what the tree found."""
+        for event, estimate in tree.valued:
+            leads = label(estimate.partial, ends)
+            if leads is not None:
+                parts = {"outcome": leads, "error": (estimate.value - leads) ** 2}
+                yield tree.scene.grade(event, "critic", Grade(parts=parts), leads)

@@ -4,22 +4,25 @@ What an invalid task is worth is the episode's to say (0 unless it is told other
 of a poser are those of a valid one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
-from simctl.agents.rewards import answering, judging, posing, revising
+from simctl.agents.rewards import answering, judging, posing, revising, teaching
 from simctl.agents.rewards.answering import Answered
-from simctl.agents.rewards.judging import BEST_GUIDE_SCORE, Judged, guide_score
+from simctl.agents.rewards.judging import Judged
 from simctl.agents.rewards.likeness import diversity
 from simctl.agents.rewards.measured import Measured
 from simctl.agents.rewards.posing import misgiving
 from simctl.agents.rewards.revising import Revised
 
-TaskReward = Literal[
-    "agent0", "azr", "azr_paper", "dr_zero", "evo_env", "frontier", "gain", "gar", "gasp_lemma",
-    "gasp_lift", "outcome", "paso_doble", "r_zero", "r_zero_paper", "sec", "seif",
-    "self_challenging", "sgs", "socratic_zero", "solvability", "spc", "spice", "ssp", "ssr",
+# what a solve rate is worth to who posed, and what a game is
+RateReward = Literal[
+    "agent0", "azr", "azr_paper", "dr_zero", "evo_env", "frontier", "gar", "gasp_lemma",
+    "gasp_lift", "paso_doble", "r_zero", "r_zero_paper", "sec", "seif", "self_challenging", "sgs",
+    "socratic_zero", "solvability", "spice", "ssp", "ssr",
 ]  # fmt: skip
+GameReward = Literal["outcome", "spc"]
+TaskReward = Literal[RateReward, GameReward]
 TASK_REWARDS: dict[TaskReward, Callable[[Measured], float]] = {
     "agent0": posing.agent0,
     "azr": posing.azr,
@@ -27,7 +30,6 @@ TASK_REWARDS: dict[TaskReward, Callable[[Measured], float]] = {
     "dr_zero": posing.dr_zero,
     "evo_env": posing.evo_env,
     "frontier": posing.frontier,
-    "gain": posing.gain,
     "gar": posing.gar,
     "gasp_lemma": posing.gasp_lemma,
     "gasp_lift": posing.gasp_lift,
@@ -65,28 +67,40 @@ REVISION_REWARDS: dict[RevisionReward, Callable[[Revised], float]] = {
     "score": revising.score,
 }
 
-VerdictReward = Literal["right", "s2r", "spc"]
+VerdictReward = Literal["correction", "exact", "retry", "s2r", "spc", "verdict"]
 VERDICT_REWARDS: dict[VerdictReward, Callable[[Judged], float]] = {
-    "right": judging.right,
+    "correction": judging.correction,
+    "exact": judging.exact,
+    "retry": judging.retry,
     "s2r": judging.s2r,
     "spc": judging.spc,
+    "verdict": judging.verdict,
+}
+
+SetReward = Literal["advantage", "best", "gain"]
+SET_REWARDS: dict[SetReward, Callable[[Sequence[float]], list[float]]] = {
+    "advantage": teaching.advantage,
+    "best": teaching.best,
+    "gain": teaching.gain,
 }
 
 __all__ = [
     "ANSWER_REWARDS",
-    "BEST_GUIDE_SCORE",
     "REVISION_REWARDS",
+    "SET_REWARDS",
     "TASK_REWARDS",
     "VERDICT_REWARDS",
     "AnswerReward",
     "Answered",
+    "GameReward",
     "Judged",
     "Measured",
+    "RateReward",
     "Revised",
     "RevisionReward",
+    "SetReward",
     "TaskReward",
     "VerdictReward",
     "diversity",
-    "guide_score",
     "misgiving",
 ]

@@ -1,21 +1,30 @@
-"""Judging: what a verdict is worth to the critic, and the guide's score of a problem."""
+"""Judging: what a verdict, and the remark that gives it, is worth to who judges."""
+
+from pydantic import Field
 
 from simctl.bus.values import Value
 
-BEST_GUIDE_SCORE = 8  # 5 for relevance, 2 for a simple conclusion, 1 for not being redundant
-_TOO_COMPLEX = 3
-
 
 class Judged(Value):
-    """A verdict on an answer, and the truth: whether it is right."""
+    """A verdict on an answer, the truth, and what is known of the remark that gave the verdict."""
 
-    verdict: bool
-    truth: bool
+    verdict: bool = Field(description="the answer was said to be right")
+    truth: bool = Field(description="it counts as right")
+    exact: float = Field(default=0.0, description="the verifier's word on the whole remark")
+    told: float = Field(default=0.0, description="the verifier's word on the remark's verdict")
+    mended: float = Field(
+        default=0.0, ge=0, le=1, description="mean of what revisions that followed count as right"
+    )
 
 
-def right(j: Judged) -> float:
+def exact(j: Judged) -> float:
+    """1 for a remark that is right word for word, else 0."""
+    return j.exact
+
+
+def verdict(j: Judged) -> float:
     """1 for the right verdict, else 0."""
-    return float(j.verdict == j.truth)
+    return j.told
 
 
 def spc(j: Judged) -> float:
@@ -28,12 +37,14 @@ def s2r(j: Judged) -> float:
     return spc(j) * (2.0 if j.truth else 1.0)
 
 
-def guide_score(relevance: int, redundancy: int, complexity: int) -> int:
-    """Return the guide's score of a conjecture, 0 to 8 (SGS, 2604.20209, eq. 3).
+def retry(j: Judged) -> float:
+    """How far a failure was mended; 0 for an answer that was right (Reflect-Retry-Reward)."""
+    return 0.0 if j.truth else j.mended
 
-    0 where the conclusion's complexity (0 to 4) is 3 or more, else
-    relevance (0 to 5) + (2 - complexity) + (1 - redundancy), redundancy being 0 or 1.
+
+def correction(j: Judged) -> float:
+    """1 for letting a right answer pass; for finding a fault, how far it was mended (Critic-CoT).
+
+    2408.16326 keeps critiques whose refinement succeeds, SCRIT (2501.05727) the same.
     """
-    if complexity >= _TOO_COMPLEX:
-        return 0
-    return max(0, relevance + (2 - complexity) + (1 - redundancy))
+    return float(j.verdict) if j.truth else j.mended * (not j.verdict)

@@ -30,7 +30,6 @@ class Measured(Value):
     fooled: float = Field(
         default=0.0, ge=0, le=1, description="share of critics that a planted error got past"
     )
-    gain: float = Field(default=0.0, description="what a learner scored after it, less before")
     outcome: float = Field(default=0.0, description="what the poser's side of a game was worth")
 
     @property

@@ -95,14 +95,6 @@ def dr_zero(m: Measured) -> float:
     return difficulty + 0.5 * m.form
 
 
-def gain(m: Measured) -> float:
-    """What a learner scored after the lesson less before; invalid is not paid (SOAR, 2601.18778).
-
-    Also what DataEnvGym and SEAL pay a data maker.
-    """
-    return m.gain
-
-
 def paso_doble(m: Measured) -> float:
     """1.1 - p + 0.2 div where p > 0.2 and div > 0.3, else 0; invalid p = 0 (PasoDoble, code)."""
     if m.solve_rate <= LEAST_PASSED or m.diversity <= LEAST_DIVERSE:

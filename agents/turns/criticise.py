@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
+from simctl.agents.rewards import Judged
 from simctl.agents.scene import Marked, Scene, expect
 from simctl.agents.tasks.environment import Grade
 from simctl.bus.answers import CritiqueWritten
@@ -61,6 +63,18 @@ async def pay_critics(scene: Scene, checks: Sequence[Check], rewards: Sequence[f
             scene.grade(check.event, check.role, verified(scene, check), reward)
             for check, reward in zip(checks, rewards, strict=True)
         )
+    )
+
+
+def judged(scene: Scene, check: Check, after: Sequence[Marked] = ()) -> Judged:
+    """Return what there is to know of a critique, `after` being the revisions that followed it."""
+    parts = verified(scene, check).parts
+    return Judged(
+        verdict=check.verdict,
+        truth=check.of.solved,
+        exact=parts["exact"],
+        told=parts["verdict"],
+        mended=fmean(each.right for each in after) if after else 0.0,
     )
 
 

@@ -6,41 +6,41 @@ from itertools import islice
 from simctl.agents.rewards import REVISION_REWARDS, Revised, RevisionReward
 from simctl.agents.scene import Marked, Scene, Score
 from simctl.agents.turns.attempt import look
+from simctl.agents.turns.remark import Remark
 from simctl.agents.turns.scorers.scorer import Scorer
 from simctl.bus.asks import ReviseAttempt
 
 
 async def revise(  # noqa: PLR0913 - all that a revision is asked and paid with
     scene: Scene,
-    attempts: Sequence[Marked],
-    critiques: Sequence[str],
+    remarks: Sequence[Remark],
     scorer: Scorer,
     *,
     n: int = 1,
     turn: int = 2,
     reward: RevisionReward = "correct",
 ) -> list[list[Marked]]:
-    """Return `n` revisions of each attempt, paid for what they are and what they mend."""
+    """Return `n` revisions of each attempt remarked upon, paid for what they are and mend."""
     asks = [
         ReviseAttempt(
             task=scene.task.task,
             problem=scene.task.problem,
-            of=each.event,
-            attempt=each.attempt,
-            critique=critique,
+            of=each.of.event,
+            attempt=each.of.attempt,
+            critique=each.text,
             turn=turn,
             n=n,
             sampling=scene.solver_sampling,
         )
-        for each, critique in zip(attempts, critiques, strict=True)
+        for each in remarks
     ]
     said = await scene.stage.ask_all("solver", asks, task=scene.task.task)
     tried = look(scene, [event for events in said for event in events])
-    before = [each for each in attempts for _ in range(n)]
+    before = [each.of for each in remarks for _ in range(n)]
     scores = await scorer.score(scene, tried) if tried else []
     paid = [_paid(*pair, reward) for pair in zip(before, scores, strict=True)]
     marked = iter(await scene.pay(tried, paid))
-    return [list(islice(marked, n)) for _ in attempts]
+    return [list(islice(marked, n)) for _ in remarks]
 
 
 def _paid(before: Marked, score: Score, reward: RevisionReward) -> Score:

@@ -4,8 +4,8 @@ import pytest
 
 from simctl.agents.rewards import (
     ANSWER_REWARDS,
-    BEST_GUIDE_SCORE,
     REVISION_REWARDS,
+    SET_REWARDS,
     TASK_REWARDS,
     VERDICT_REWARDS,
     Answered,
@@ -14,10 +14,10 @@ from simctl.agents.rewards import (
     Measured,
     Revised,
     RevisionReward,
+    SetReward,
     TaskReward,
     VerdictReward,
     diversity,
-    guide_score,
     misgiving,
 )
 
@@ -77,8 +77,6 @@ def test_dr_zero_pays_most_for_what_one_of_five_solves():
         ("paso_doble", {"solve_rate": 0.5, "diversity": 0.5}, 0.7),
         ("seif", {"solve_rate": 0.0, "followed": 0.75}, 0.25),
         ("gar", {"solve_rate": 0.5, "changed": 0.5}, 0.25),
-        ("gain", {"gain": 0.015625}, 0.015625),
-        ("gain", {"solve_rate": 0.5}, 0),
         ("spc", {"fooled": 1.0}, 1),
         ("spc", {"fooled": 0.0}, -1),
         ("outcome", {"outcome": -1.0}, -1),
@@ -147,7 +145,7 @@ def test_a_revision_is_paid_as_published(name: RevisionReward, paid: tuple[float
 
 @pytest.mark.parametrize(
     ("name", "paid"),
-    [("right", (1, 0, 0, 1)), ("spc", (1, -1, -1, 1)), ("s2r", (2, -1, -2, 1))],
+    [("spc", (1, -1, -1, 1)), ("s2r", (2, -1, -2, 1))],
 )
 def test_a_critic_is_paid_as_published(name: VerdictReward, paid: tuple[float, ...]):
     # what was said, and the truth
@@ -157,17 +155,23 @@ def test_a_critic_is_paid_as_published(name: VerdictReward, paid: tuple[float, .
 
 
 @pytest.mark.parametrize(
-    ("rubric", "score"), [((5, 0, 0), 8), ((5, 0, 3), 0), ((0, 1, 2), 0), ((2, 1, 0), 4)]
+    ("name", "found", "paid"),
+    [
+        ("exact", {"verdict": False, "truth": False, "exact": 1.0, "told": 1.0}, 1),
+        ("exact", {"verdict": False, "truth": False, "told": 1.0}, 0),
+        ("verdict", {"verdict": False, "truth": False, "told": 1.0}, 1),
+        ("retry", {"verdict": False, "truth": False, "mended": 0.5}, 0.5),
+        ("retry", {"verdict": True, "truth": True, "mended": 1.0}, 0),
+        ("correction", {"verdict": True, "truth": True}, 1),
+        ("correction", {"verdict": False, "truth": True, "mended": 1.0}, 0),
+        ("correction", {"verdict": False, "truth": False, "mended": 0.5}, 0.5),
+        ("correction", {"verdict": True, "truth": False, "mended": 1.0}, 0),
+    ],
 )
-def test_the_guide_scores_relevance_redundancy_and_complexity(
-    rubric: tuple[int, int, int], score: int
+def test_a_remark_is_paid_for_being_right_or_for_what_came_of_it(
+    name: VerdictReward, found: dict[str, object], paid: float
 ):
-    assert guide_score(*rubric) == score
-
-
-def test_no_guide_score_is_above_the_best():
-    scores = [guide_score(r, d, c) for r in range(6) for d in range(2) for c in range(5)]
-    assert (min(scores), max(scores)) == (0, BEST_GUIDE_SCORE)
+    assert VERDICT_REWARDS[name](Judged.model_validate(found)) == paid
 
 
 def test_only_a_negative_reward_for_invalid_tasks_is_warned_of():
@@ -181,6 +185,7 @@ def test_only_a_negative_reward_for_invalid_tasks_is_warned_of():
         (TaskReward, TASK_REWARDS),
         (AnswerReward, ANSWER_REWARDS),
         (RevisionReward, REVISION_REWARDS),
+        (SetReward, SET_REWARDS),
         (VerdictReward, VERDICT_REWARDS),
     ],
 )

@@ -14,7 +14,7 @@ from simctl.agents import prompts
 from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
 from simctl.agents.curriculum import Start
-from simctl.agents.episodes.teach import Teach, worth
+from simctl.agents.episodes.teach import Teach
 from simctl.agents.policy.cassette import Cassette
 from simctl.agents.policy.decoding import Decoder
 from simctl.agents.policy.embedded import PATH
@@ -22,6 +22,7 @@ from simctl.agents.policy.sampler import Completion, Request, Studied, Study
 from simctl.agents.policy.study import study
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.policy.vocabulary import Vocabulary
+from simctl.agents.rewards import SET_REWARDS, SetReward
 from simctl.agents.stage import RoleFailedError
 from simctl.agents.tasks.chain import ChainTasks
 from simctl.bus.asks import Sampling, SitExam
@@ -166,19 +167,19 @@ async def test_a_log_that_is_played_again_has_the_scores_of_its_exams():
     ("paid", "expected"),
     [("gain", [0.1, 0.3, -0.1]), ("advantage", [0.0, 0.3, -0.3]), ("best", [0.0, 1.0, 0.0])],
 )
-def test_what_a_set_earns(paid: str, expected: list[float]):
-    assert worth(paid, [0.1, 0.3, -0.1]) == pytest.approx(expected)
+def test_what_a_set_earns(paid: SetReward, expected: list[float]):
+    assert SET_REWARDS[paid]([0.1, 0.3, -0.1]) == pytest.approx(expected)
 
 
 def test_the_best_of_sets_that_teach_nothing_earns_nothing():
-    assert worth("best", [0.0, -0.1]) == [0.0, 0.0]
+    assert SET_REWARDS["best"]([0.0, -0.1]) == [0.0, 0.0]
 
 
 def test_two_sets_have_opposite_advantages():
-    first, second = worth("advantage", [0.25, 0.0])
+    first, second = SET_REWARDS["advantage"]([0.25, 0.0])
     assert first == -second == 0.25
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=6))
 def test_the_advantages_of_sets_sum_to_nothing(gains: list[float]):
-    assert sum(worth("advantage", gains)) == pytest.approx(0, abs=1e-9)
+    assert sum(SET_REWARDS["advantage"](gains)) == pytest.approx(0, abs=1e-9)
