@@ -1,6 +1,7 @@
 """Teach: sets of worked problems, each worth what a copy of the solver learns from it.
 
-The exchange of SOAR (2601.18778) and, with `paid = "best"`, of SEAL (2506.10943).
+The exchange of SOAR (2601.18778), of SEAL (2506.10943) with `paid` best, and, where all sets are of
+the same problems, of Learning by Teaching (2406.14629).
 """
 
 from typing import Literal
@@ -12,13 +13,21 @@ from simctl.agents.episode import Episode
 from simctl.agents.rewards import SET_REWARDS, SetReward
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment
-from simctl.agents.turns.examine import Exam, examine, pay_sets, pose_sets, work_out
+from simctl.agents.turns.examine import (
+    Exam,
+    Examples,
+    draw_sets,
+    examine,
+    pay_sets,
+    pose_sets,
+    work_out,
+)
 from simctl.bus.asks import PoseTask
 from simctl.bus.messages import EpisodeEnded
 
 
 class Teach(Episode):
-    """The examiner poses sets, the solver works them out, and copies that learn sit one exam.
+    """Sets of problems are posed, the solver works them out, and copies that learn sit one exam.
 
     Answers are not verified, as in SOAR; a problem that does not pass the gates is in no set. The
     exam is drawn once an episode, at the curriculum's difficulty, and holds no held-out problem.
@@ -27,6 +36,10 @@ class Teach(Episode):
     """
 
     kind: Literal["teach"] = "teach"
+    posed_by: Literal["examiner", "environment"] = Field(
+        default="examiner",
+        description="who poses: the examiner for each set, or the environment the same for all",
+    )
     sets: int = Field(default=4, ge=1, description="sets in an episode (g)")
     set_size: int = Field(default=8, ge=1, description="problems posed for a set (n)")
     worked_by: Literal["solver", "reference"] = Field(
@@ -45,8 +58,7 @@ class Teach(Episode):
         """Make every set, let a copy of the solver learn from each, and pay their makers."""
         rng = stage.dice("exam")
         problems = tuple(env.draw(start.difficulty, rng) for _ in range(self.exam))
-        ask = PoseTask(parent=start.parent, parent_task=start.parent_task, sampling=self.sampling)
-        sets = await pose_sets(stage, env, ask, self.sets, self.set_size)
+        sets = await self.posed(stage, env, start)
         for each in sets:
             if self.worked_by == "solver":
                 await work_out(stage, each, self.sampling)
@@ -56,3 +68,10 @@ class Teach(Episode):
         gains = await examine(stage, sets, exam)
         await pay_sets(stage, sets, gains, SET_REWARDS[self.paid](gains))
         return EpisodeEnded(outcome="completed")
+
+    async def posed(self, stage: Stage, env: Environment, start: Start) -> list[Examples]:
+        """Return the sets with their problems."""
+        if self.posed_by == "environment":
+            return await draw_sets(stage, env, start, self.sets, self.set_size)
+        ask = PoseTask(parent=start.parent, parent_task=start.parent_task, sampling=self.sampling)
+        return await pose_sets(stage, env, ask, self.sets, self.set_size)

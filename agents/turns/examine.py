@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from simctl.agents.curriculum import Start
 from simctl.agents.scene import Posed, expect, graded, in_play
 from simctl.agents.stage import Stage
 from simctl.agents.tasks.environment import Environment, Grade
-from simctl.agents.turns.pose import check
+from simctl.agents.turns.pose import check, draw
 from simctl.bus.answers import AttemptMade, ExamTaken
 from simctl.bus.asks import PoseTask, Role, Sampling, SitExam, SolveTask
 from simctl.bus.event import Event
@@ -47,6 +48,15 @@ async def pose_sets(
             nothing = Grade(parts={"valid": 0.0})
             await stage.grade(graded(posed.seq, posed.seq, "examiner", nothing, 0.0))
     return found
+
+
+async def draw_sets(
+    stage: Stage, env: Environment, start: Start, sets: int, size: int
+) -> list[Examples]:
+    """Let the environment pose `size` problems, which every set has (LbT, 2406.14629)."""
+    drawn = [await draw(stage, env, start, f"draw {at}") for at in range(size)]
+    tasks = [in_play(posed, checked) for posed, checked in drawn]
+    return [Examples(tasks=tasks) for _ in range(sets)]
 
 
 async def work_out(stage: Stage, own: Examples, sampling: Sampling) -> None:

@@ -10,9 +10,11 @@ from simctl.bus.event import Event
 from simctl.bus.messages import TaskChecked
 
 
-async def draw(stage: Stage, env: Environment, start: Start) -> tuple[Event, TaskChecked]:
+async def draw(
+    stage: Stage, env: Environment, start: Start, dice: str = "draw"
+) -> tuple[Event, TaskChecked]:
     """Let the environment pose the stored problem of `start`, or one of the wanted difficulty."""
-    problem = start.problem or env.draw(start.difficulty, stage.dice("draw"))
+    problem = start.problem or env.draw(start.difficulty, stage.dice(dice))
     posed = await stage.note(TaskPosed(problem=problem, path=problem))
     return posed, await check(stage, env, posed)
 
