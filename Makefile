@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := check
-.PHONY: setup run check test soak static fix clean
+.PHONY: setup broker run check test soak static fix clean
 
 # The first Python that we support and that can make an environment; `make setup PYTHON=...` overrides.
 PROBE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -36,6 +36,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(INSTALL) --no-deps --upgrade --target .venv/duckdb-1.5 duckdb==1.5.6
 	touch $@
 
+# mosquitto, which the tests start for themselves; installed where it is missing and apt-get may
+broker: setup
+	$(BIN)/python tests/mosquitto.py --install
+
 run: setup
 	$(BIN)/simctl run $(ARGS)
 
@@ -49,11 +53,11 @@ static: setup
 
 check test: export HF_HUB_OFFLINE := 1
 
-check: static
+check: static broker
 	$(BIN)/pytest -q
 
 # two at a time: most of a test is waiting, and a file's tests share what they set up
-test: static
+test: static broker
 	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile
 
 # hundreds of kills, then memory over many rounds; takes most of an hour, and is no part of `test`

@@ -9,6 +9,7 @@ import typer
 
 import simctl
 from simctl.cli.commands import (
+    broker,
     bundle,
     compare,
     diff,
@@ -61,6 +62,7 @@ app.command("rescore")(rescore.command)
 app.command("school")(school.command)
 app.command("bundle")(bundle.command)
 app.command("open")(open_.command)
+app.command("broker")(broker.command)
 app.add_typer(store.app, name="store")
 app.add_typer(recipes.app, name="recipes")
 app.command("doctor")(doctor.command)

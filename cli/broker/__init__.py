@@ -1,0 +1,1 @@
+"""A broker for societies over MQTT: mosquitto, with a safe configuration."""
