@@ -70,7 +70,7 @@ class Mosquitto:
             try:
                 self._start(port)
             except BrokerError as error:
-                if self.port or "listens on that port" not in str(error) or tries == PORT_TRIES - 1:
+                if self.port or "is taken" not in str(error) or tries == PORT_TRIES - 1:
                     raise
             else:
                 self.port = port

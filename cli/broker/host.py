@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from simctl.cli.broker.configuration import Listener
 from simctl.cli.broker.directory import enter, furnish
@@ -27,14 +28,48 @@ def host(directory: Path, listener: Listener, wanted: Sequence[str]) -> int:
     listener.check()
     extra = [parse(text) for text in wanted]
     check_version(find())
-    with enter(directory) as lock:
+    with enter(directory) as lock, _Request() as request:
         users = keep(directory, extra)
         configuration = furnish(directory, users, listener)
         # mosquitto holds the lock as well: it may outlive us
         broker = start(configuration, _tell, (lock.fileno(),))
+        request.pass_to(broker)
         sys.stdout.write(welcome(users, listener, directory))
         sys.stdout.flush()
-        return _attend(broker)
+        code = broker.wait()
+    if code:
+        sys.stderr.write(f"error: mosquitto ended by itself with {code}\n")
+    return 1 if code else 0
+
+
+class _Request:
+    """A request to stop, Ctrl-C or SIGTERM: passed to mosquitto, which then ends cleanly."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._broker: Broker | None = None
+
+    def pass_to(self, broker: Broker) -> None:
+        """Pass it on, also if it came before."""
+        self._broker = broker
+        if self._asked:
+            broker.send(signal.SIGTERM)
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._hear) for number in numbers}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave signals to whoever heard them before."""
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _hear(self, _: int, __: FrameType | None) -> None:
+        self._asked = True
+        if self._broker is not None:
+            self._broker.send(signal.SIGTERM)
 
 
 def address(user: User, listener: Listener) -> str:
@@ -59,23 +94,6 @@ def welcome(users: Sequence[User], listener: Listener, directory: Path) -> str:
             lines.append(f"  {shlex.join(words)}")
     lines.append(f"Passwords are in {directory / CREDENTIALS}. Ctrl-C ends the broker.")
     return "\n".join(lines) + "\n"
-
-
-def _attend(broker: Broker) -> int:
-    """Pass a request to stop on; return 0 if mosquitto ended well."""
-
-    def stop(_: int, __: FrameType | None) -> None:
-        broker.send(signal.SIGTERM)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        code = broker.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if code:
-        sys.stderr.write(f"error: mosquitto ended by itself with {code}\n")
-    return 1 if code else 0
 
 
 def _tell(line: str) -> None:

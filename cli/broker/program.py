@@ -114,5 +114,6 @@ def start(configuration: Path, tell: Callable[[str], object], keep: tuple[int, .
 def _why(code: int, lines: list[str]) -> str:
     said = [line for line in lines if "Error" in line or "error" in line] or lines
     if any("Address already in use" in line for line in lines):
-        return "another program listens on that port already; give another --port"
+        port = re.search(r"listen socket on port (\d+)", "\n".join(lines))
+        return f"port {port[1] if port else ''} is taken: give another --port"
     return f"mosquitto ended with {code} instead of listening: " + "; ".join(said)
