@@ -11,7 +11,12 @@ from simctl.cli.trials import Trial
 from simctl.store import address
 from simctl.store.errors import StoreError
 
-_SIMCTL = (sys.executable, "-c", "from simctl.cli.main import main; main()")
+# a player whose troupe is killed ends, to be gone on with
+_SIMCTL = (
+    sys.executable,
+    "-c",
+    "from simctl.cli import heir; heir.watch(); from simctl.cli.main import main; main()",
+)
 Tell = Callable[[str], None]
 
 
@@ -78,13 +83,16 @@ async def _run(trial: Trial) -> str:
     process = await asyncio.create_subprocess_exec(
         *_SIMCTL,
         *trial.words(),
-        stdin=DEVNULL,
+        stdin=PIPE,  # nothing is said: it ends with us
         stdout=DEVNULL,
         stderr=PIPE,
         start_new_session=True,  # Ctrl-C is ours to hear, and to pass on
     )
+    if process.stderr is None:
+        raise TypeError("the player has no standard error")
     try:
-        _, said = await process.communicate()
+        said = await process.stderr.read()
+        await process.wait()
     except asyncio.CancelledError:
         with suppress(ProcessLookupError):
             process.terminate()

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -106,8 +106,10 @@ def plan_kills(dice: Random, count: int, last: int) -> list[Kill]:
 def suffer(witness: Witness, planned: Sequence[Kill], sets: Sequence[str] = SMALL) -> list[Struck]:
     """Let a run begin, suffer the kills and go on to its end; return those that struck."""
     struck = []
-    with witness.run_dir.with_suffix(".out").open("a+", encoding="utf-8") as out:
-        run = _Run(witness, sets, out)
+    with (
+        witness.run_dir.with_suffix(".out").open("a+", encoding="utf-8") as out,
+        closing(_Run(witness, sets, out)) as run,
+    ):
         for kill in planned:
             run.reach(kill.after)
             time.sleep(kill.delay)
@@ -136,6 +138,10 @@ class _Run:
         while not self._over:
             self._go_on()
             self.process.wait()
+
+    def close(self) -> None:
+        with self.process:  # it ends with that
+            pass
 
     @property
     def _over(self) -> bool:

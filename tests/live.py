@@ -23,20 +23,30 @@ def simctl(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+class Live(subprocess.Popen[str]):
+    """A process that does not outlive its `with`, whatever becomes of the test."""
+
+    def __exit__(self, *_: object) -> None:
+        if self.poll() is None:
+            self.kill()
+        super().__exit__(None, None, None)
+
+
 def start(
     run_dir: Path, recipe: str = "society", sets: Sequence[str] = SMALL, **options: Any
-) -> subprocess.Popen[str]:
+) -> Live:
     """Begin a run, or go on with one that is there."""
     words = ["--resume", run_dir]
     if not run_dir.exists():
         words = [recipe, "--run-dir", run_dir, *(word for each in sets for word in ("--set", each))]
     where = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
-    return subprocess.Popen([SIMCTL, "run", *words], text=True, **where)
+    return Live([SIMCTL, "run", *words], text=True, **where)
 
 
-def finish(process: subprocess.Popen[str]) -> str:
+def finish(process: Live) -> str:
     """Wait until a run has finished well, and return what it printed."""
-    output, _ = process.communicate(timeout=240)
+    with process:
+        output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
     return output
 

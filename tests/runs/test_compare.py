@@ -1,14 +1,12 @@
 """A comparison that is killed midway goes on with what is left of it."""
 
 import json
-import os
-import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from live import SIMCTL, last_seq, wait_for
+from live import SIMCTL, Live, last_seq, wait_for
 
 from simctl.cli.runs import is_finished
 from simctl.store.access import open_log
@@ -22,10 +20,10 @@ SETS += ["objective=[]"]  # a trainer would take most of the time
 ARMS = ("grpo", "star")
 
 
-def start(place: Path) -> subprocess.Popen[str]:
+def start(place: Path) -> Live:
     sets = [word for each in SETS for word in ("--set", each)]
     words = [*ARMS, "--seeds", "0", "1", "--tokens", "90000", "--jobs", "2", "-f", "json", *sets]
-    return subprocess.Popen(
+    return Live(
         [SIMCTL, "compare", *words, "--dir", place],
         text=True,
         stdout=subprocess.PIPE,
@@ -46,14 +44,11 @@ def finished(run_dir: Path) -> bool:
 
 
 def killed(place: Path) -> dict[Path, float]:
-    """Kill a comparison and its runs when the third has begun; return when those that ended did."""
-    process = start(place)
+    """Kill a comparison when its third run has begun; return when those that ended did."""
     third = place / "star-0"
-    wait_for(lambda: last_seq(third) >= 5)
-    process.kill()
-    for owner in filter(None, map(find, runs(place))):
-        os.kill(owner.pid, signal.SIGKILL)
-    process.communicate()
+    with start(place) as process:
+        wait_for(lambda: last_seq(third) >= 5)
+        process.kill()  # which its runs hear of, though nobody tells them
     wait_for(lambda: not any(map(find, runs(place))))
     over = {each: (each / "log.duckdb").stat().st_mtime for each in runs(place) if finished(each)}
     assert over
@@ -69,8 +64,8 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
     """Where it was killed and went on, when the first runs had ended, and the rows it came to."""
     place = tmp_path_factory.mktemp("compared")
     over = killed(place)
-    process = start(place)
-    out, err = process.communicate(timeout=240)
+    with start(place) as process:
+        out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     return place, over, json.loads(out)
 

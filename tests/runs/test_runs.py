@@ -58,8 +58,9 @@ def test_a_full_disk_ends_a_run_clearly_and_it_can_go_on(unbroken: Path, tmp_pat
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY))
 
-    process = start(run_dir, preexec_fn=small_disk)  # a limit on a file's size, as a disk has one
-    output, _ = process.communicate(timeout=240)
+    # a limit on a file's size, as a disk has one
+    with start(run_dir, preexec_fn=small_disk) as process:
+        output, _ = process.communicate(timeout=240)
     assert process.returncode == 1, output
     assert "--resume" in output
     assert "Traceback" not in output
@@ -80,13 +81,13 @@ def test_training_from_the_log_rebuilds_the_weights_of_the_live_trainer(
 
 def test_a_query_answers_while_the_run_is_on(tmp_path: Path):
     run_dir = tmp_path / "run"
-    process = start(run_dir)
-    wait_for(lambda: last_seq(run_dir) >= 100)
-    sql = "select role, count(*) n, avg(reward) reward from grades group by role order by role"
-    rows = ask(run_dir, sql)
-    assert process.poll() is None
-    assert {row["role"] for row in rows} >= {"solver"}
-    finish(process)
+    with start(run_dir) as process:
+        wait_for(lambda: last_seq(run_dir) >= 100)
+        sql = "select role, count(*) n, avg(reward) reward from grades group by role order by role"
+        rows = ask(run_dir, sql)
+        assert process.poll() is None
+        assert {row["role"] for row in rows} >= {"solver"}
+        finish(process)
 
 
 def test_the_lineage_of_a_version_leads_back_to_who_posed_its_tasks(unbroken: Path):
@@ -111,10 +112,9 @@ def test_the_first_number_of_a_version_is_its_sha256(unbroken: Path):
 
 def test_nothing_is_left_running_when_the_run_is_killed(tmp_path: Path):
     run_dir = tmp_path / "run"
-    process = start(run_dir)
-    wait_for(lambda: last_seq(run_dir) >= 50)
-    trainer = trainer_of(process)
-    assert trainer is not None
-    process.kill()
-    process.communicate()
+    with start(run_dir) as process:
+        wait_for(lambda: last_seq(run_dir) >= 50)
+        trainer = trainer_of(process)
+        assert trainer is not None
+        process.kill()
     wait_for(lambda: not alive(trainer), seconds=20)

@@ -36,29 +36,28 @@ def target(handle: Path) -> str:
 
 def test_ctrl_c_ends_a_run_with_a_summary_and_it_can_go_on(unbroken: Path, tmp_path: Path):
     run_dir = tmp_path / "run"
-    process = start(run_dir)
-    wait_for(lambda: last_seq(run_dir) >= 200)
-    assert "--resume" in stop(process)
+    with start(run_dir) as process:
+        wait_for(lambda: last_seq(run_dir) >= 200)
+        assert "--resume" in stop(process)
     assert ask(run_dir, "select reason from run_ended") == [{"reason": "interrupted"}]
     assert simctl("run", "--resume", run_dir).returncode == 0
     assert final_sha256(run_dir) == final_sha256(unbroken)
 
 
 def test_ctrl_c_while_torch_is_loaded_begins_no_run(tmp_path: Path):
-    process = start(tmp_path / "run")
-    wait_for(lambda: uses(process, "libtorch_cpu.so"))
-    assert "no run was begun" in stop(process)
+    with start(tmp_path / "run") as process:
+        wait_for(lambda: uses(process, "libtorch_cpu.so"))
+        assert "no run was begun" in stop(process)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c_while_a_log_is_opened_leaves_it_as_it_was(unbroken: Path, tmp_path: Path):
     run_dir = tmp_path / "run"
-    process = start(run_dir)
-    wait_for(lambda: last_seq(run_dir) >= 100)
-    process.kill()
-    process.communicate()
-    process = start(run_dir)
-    wait_for(lambda: uses(process, "libtorch_cpu.so") and uses(process, "log.duckdb.wal"))
-    assert "--resume" in stop(process)
+    with start(run_dir) as process:
+        wait_for(lambda: last_seq(run_dir) >= 100)
+        process.kill()
+    with start(run_dir) as again:
+        wait_for(lambda: uses(again, "libtorch_cpu.so") and uses(again, "log.duckdb.wal"))
+        assert "--resume" in stop(again)
     assert simctl("run", "--resume", run_dir).returncode == 0
     assert final_sha256(run_dir) == final_sha256(unbroken)

@@ -35,10 +35,9 @@ def test_a_killed_run_whose_write_ahead_log_is_torn_goes_on(unbroken: Path, tmp_
     run_dir = tmp_path / "run"
     dice = Random(5)  # noqa: S311
     aim = dice.randrange(len(chain(unbroken)) // 2, len(chain(unbroken)))
-    process = start(run_dir)
-    wait_for(lambda: last_seq(run_dir) >= aim or process.poll() is not None)
-    process.kill()
-    process.communicate()
+    with start(run_dir) as process:
+        wait_for(lambda: last_seq(run_dir) >= aim or process.poll() is not None)
+        process.kill()
     wal = run_dir / "log.duckdb.wal"
     os.truncate(wal, int(wal.stat().st_size * dice.uniform(0.4, 0.9)))
     assert repaired(run_dir) > 0
@@ -57,10 +56,9 @@ def test_a_finished_run_that_lost_its_second_round_plays_it_again(unbroken: Path
 
 
 def test_a_run_that_broke_off_goes_on_from_its_bundle(unbroken: Path, tmp_path: Path):
-    process = start(tmp_path / "run")
-    wait_for(lambda: last_seq(tmp_path / "run") >= len(chain(unbroken)) // 2)
-    process.kill()
-    process.communicate()
+    with start(tmp_path / "run") as process:
+        wait_for(lambda: last_seq(tmp_path / "run") >= len(chain(unbroken)) // 2)
+        process.kill()
     bundled = simctl("bundle", tmp_path / "run", "-o", tmp_path / "run.simctl")
     assert bundled.returncode == 0, bundled.stderr
     opened = simctl("open", tmp_path / "run.simctl", "--run-dir", tmp_path / "opened")

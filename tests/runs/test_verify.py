@@ -3,20 +3,18 @@
 import os
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+import live
 import pytest
+from live import SIMCTL, Live, finish, last_seq, wait_for
 
 import simctl as package
 from simctl.store.access import open_log
-from simctl.store.address import find
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-SIMCTL = Path(sys.executable).with_name("simctl")
 SMALL = ["run.rounds=2", "run.episodes=3", "run.eval_every=1", "episode.num_generations=4"]
 Change = Callable[[str, str, str], Path]
 SUITE = '[{name = "targets", difficulty = 3, problems = 5}]'
@@ -35,23 +33,14 @@ def simctl(*arguments: str | Path, package_at: Path | None = None) -> tuple[int,
     return done.returncode, done.stdout + done.stderr
 
 
-def start(run_dir: Path) -> subprocess.Popen[bytes]:
-    sets = [word for each in [*SMALL, f"suite={SUITE}"] for word in ("--set", each)]
-    return subprocess.Popen([SIMCTL, "run", "-q", "--run-dir", run_dir, *sets])
-
-
-def came_to(run_dir: Path) -> int:
-    """How far a live run has come; -1 when nobody answers."""
-    if find(run_dir) is None:
-        return -1
-    with open_log(run_dir) as log:
-        return log.last_seq
+def start(run_dir: Path) -> Live:
+    return live.start(run_dir, sets=[*SMALL, f"suite={SUITE}"])
 
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("runs") / "run"
-    assert start(place).wait() == 0
+    finish(start(place))
     return place
 
 
@@ -86,12 +75,9 @@ def test_a_run_that_was_killed_and_resumed_does_the_same_once_more(tmp_path: Pat
     with open_log(run_dir) as log:
         half = log.last_seq // 2
     broken = tmp_path / "broken"
-    process = start(broken)
-    while came_to(broken) < half:
-        assert process.poll() is None
-        time.sleep(0.05)  # another process makes it happen, so there is nothing to wait on
-    process.kill()
-    process.wait()
+    with start(broken) as process:
+        wait_for(lambda: last_seq(broken) >= half)
+        process.kill()
     code, said = simctl("verify", broken, "--only", "agents")
     assert code == 0, said
     assert "it was verified as far as its log goes" in said
