@@ -119,7 +119,8 @@ SELECT p.version, p.suite, p.score_name, p.score, p.problems,
     coalesce(t.sampled_tokens, 0) AS sampled_tokens,
     coalesce(t.teacher_tokens, 0) AS teacher_tokens,
     coalesce(t.sampled_tokens + t.teacher_tokens, 0) AS spent_tokens,
-    (p.ready_us - (SELECT min(wall_us) FROM events)) / 1e6 AS seconds, p.seq AS evaluated
+    (p.ready_us - (SELECT min(wall_us) FROM events) - coalesce(w.paused_us, 0)) / 1e6 AS seconds,
+    p.seq AS evaluated
 FROM (
     SELECT e.*, unnest(map_keys(e.scores)) AS score_name, unnest(map_values(e.scores)) AS score,
         coalesce(u.seq, 0) AS ready, coalesce(u.wall_us, e.wall_us) AS ready_us
@@ -135,7 +136,11 @@ ASOF LEFT JOIN (
         UNION ALL SELECT seq, 0, coalesce(teacher_tokens, 0) FROM batch_built
     )
     WINDOW before AS (ORDER BY seq)
-) t ON t.seq < p.ready;
+) t ON t.seq < p.ready
+ASOF LEFT JOIN (
+    SELECT a.seq, sum(greatest(a.wall_us - b.wall_us, 0)) OVER (ORDER BY a.seq) AS paused_us
+    FROM events a JOIN events b ON b.seq = a.seq - 1 WHERE a.kind IN ('run_resumed', 'run_forked')
+) w ON w.seq < coalesce(nullif(p.ready, 0), p.seq);
 COMMENT ON VIEW learning_curve IS
 'One row a score of a policy version; its tokens and seconds are what it took to make it';
 

@@ -1,13 +1,22 @@
 """What a run has spent is told by its log: sampled tokens, and answers that a teacher scored."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simctl.bus.answers import AttemptMade, LessonGiven
 from simctl.bus.event import Draft, Utterance
-from simctl.bus.messages import AnyMessage, BatchBuilt, PolicyEvaluated, PolicyUpdated
+from simctl.bus.messages import (
+    AnyMessage,
+    BatchBuilt,
+    PolicyEvaluated,
+    PolicyUpdated,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+)
 from simctl.store.duck import DuckLog
 
 
@@ -58,3 +67,25 @@ def test_rounds_tell_what_they_cost_and_what_was_spent_by_then(log: DuckLog):
 def test_a_version_tells_what_was_spent_to_make_it(log: DuckLog):
     sql = "SELECT version, sampled_tokens, teacher_tokens, spent_tokens FROM learning_curve"
     assert rows(log, f"{sql} ORDER BY version") == [(1, 12, 0, 12), (2, 20, 6, 26)]
+
+
+def test_a_versions_seconds_are_those_of_playing_and_not_of_the_pause(tmp_path: Path):
+    told: list[tuple[AnyMessage, int]] = [
+        (RunStarted(recipe="", seed=0, policy_sha256="", machine={}), 100),
+        (PolicyUpdated(version=1, parent=0, sha256="", metrics={}), 103),
+        (RunEnded(reason="interrupted"), 105),
+        (RunResumed(incarnation=2), 965),
+        (PolicyUpdated(version=2, parent=1, sha256="", metrics={}), 969),
+        *(
+            (PolicyEvaluated(version=v, suite="s", scores={"greedy": 0.5}, problems=1), 970)
+            for v in (1, 2)
+        ),
+    ]
+    drafts = [
+        Draft("all", 0, at, message, "all", wall_us=seconds * 1_000_000)
+        for at, (message, seconds) in enumerate(told)
+    ]
+    with DuckLog(tmp_path / "log.duckdb", run="run") as opened:
+        opened.submit(drafts).result()
+        sql = "SELECT version, seconds FROM learning_curve ORDER BY version"
+        assert rows(opened, sql) == [(1, 3.0), (2, 9.0)]
