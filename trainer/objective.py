@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -17,12 +16,8 @@ from simctl.trainer.trajectory import Group, Sort, Trajectory
 
 
 class Objective(Value, ABC):
-    """What to learn from which roles. Its fields are its settings in a recipe.
+    """What to learn from which roles. Its fields are its settings in a recipe."""
 
-    One whose samples need a teacher beside the student is `taught`.
-    """
-
-    taught: ClassVar[bool] = False
     roles: tuple[Role, ...] = Field(
         default=ROLES, min_length=1, description="whose answers train; others are left alone"
     )
@@ -47,6 +42,11 @@ class Objective(Value, ABC):
     rounds_on: int = Field(default=1, ge=1, description="rounds in which it trains, and then rests")
     rounds_off: int = Field(default=0, ge=0, description="rounds in which it rests; 0 for never")
     offset: int = Field(default=0, ge=0, description="rounds by which this alternation is put off")
+
+    @property
+    def taught(self) -> bool:
+        """Whether its samples need the weights of a teacher beside the student's."""
+        return False
 
     @abstractmethod
     def learn(self, groups: Sequence[Group], links: Links) -> Iterator[Sample | Dropped]:

@@ -169,6 +169,14 @@ def test_pi_distill_draws_teacher_and_student_together_from_both_sides(story: St
     assert dropped == {}
 
 
+@pytest.mark.parametrize(
+    ("teacher", "taught"), [("lesson", True), ("own", True), ("bare", True), ("base", False)]
+)
+def test_only_what_compares_with_other_weights_needs_a_teacher(teacher: str, taught: bool) -> None:
+    assert Distil.model_validate({"teacher": teacher}).taught == taught
+    assert not Grpo().taught
+
+
 def test_an_anchor_to_the_first_version_has_no_other_prompt(story: Story) -> None:
     [made] = attempts(story, 0.0)
     [sample], _ = taught(story, Distil(teacher="base", direction="reverse"))

@@ -13,7 +13,7 @@ KL(sg pi_T || pi_S); and `context` own with `teacher` bare, reverse: KL(pi_T || 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -29,7 +29,6 @@ class Distil(Contextual):
     """Draws answers to the teacher's view of them."""
 
     kind: Literal["divergence"] = "divergence"
-    taught: ClassVar[bool] = True
     roles: tuple[Role, ...] = Field(
         default=("solver",), min_length=1, description="whose answers train; others are left alone"
     )
@@ -94,6 +93,11 @@ class Distil(Contextual):
         default=None,
         description="a lesson whose own solution earned less does not teach; none for all teach",
     )
+
+    @property
+    def taught(self) -> bool:
+        """Whether its samples need the weights of a teacher; the first version is no such one."""
+        return self.teacher != "base"
 
     def learn(self, groups: Sequence[Group], links: Links) -> Iterator[Sample | Dropped]:
         """Give a sample for every answer that is taught, and for each of its lessons."""
