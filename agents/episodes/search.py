@@ -49,5 +49,5 @@ class Search(TreeSearch, Episode):
         for event, estimate in tree.valued:
             leads = label(estimate.partial, ends)
             if leads is not None:
-                parts = {"outcome": leads, "error": (estimate.value - leads) ** 2}
+                parts = {"outcome": leads, "brier": (estimate.value - leads) ** 2}
                 yield tree.scene.grade(event, "critic", Grade(parts=parts), leads)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from simctl.agents.curriculum import Start
 from simctl.agents.episodes.search import Search
+from simctl.agents.health.answers import errors, graded
 from simctl.agents.search import (
     Found,
     Grown,
@@ -140,6 +141,12 @@ async def test_steps_and_values_of_a_search_are_graded_by_what_it_found():
         and any(end.startswith(e.message.partial) for end in ends)
     }
     assert set(grades) == passed
+
+
+async def test_how_far_a_value_was_off_is_no_failure_of_the_verifier():
+    events = await play()
+    assert any(isinstance(event.message, ValueEstimated) for event in events)
+    assert not any(errors(graded(events)))
 
 
 async def test_a_value_is_logged_as_the_one_token_that_it_is_the_probability_of():

@@ -88,6 +88,40 @@ async def test_what_a_role_says_is_graded_once(name: str):
     assert sorted(each.message.of for each in said(events, AnswerGraded)) == expected
 
 
+async def test_agent0_pays_only_where_the_vote_gives_the_answer_that_was_built_in():
+    episode = Propose(examiner_reward="agent0", guided=False, scorer=Vote())
+    events = await play(episode, count=12)
+    checked = {e.message.task: e.message for e in said(events, TaskChecked)}
+    texts = {e.seq: e.message.attempt for e in said(events, AttemptMade)}
+    marks = grades(events, "solver")
+    paid, unpaid = 0, 0
+    for posed in grades(events, "examiner"):
+        of_task = [each for each in marks if each.task == posed.of]
+        agreed = {ENV.answer_of(texts[each.of]) for each in of_task if each.parts["vote"]}
+        if agreed <= {ENV.answer_of(checked[posed.of].reference)}:
+            paid += posed.reward > 0
+        else:
+            unpaid += 1
+            assert posed.reward == 0
+    assert paid
+    assert unpaid
+
+
+async def test_a_duel_of_outcomes_makes_an_error_that_is_none_lose():
+    events = await play(Duel(examiner_reward="outcome"))
+    planted = said(events, ErrorPlanted)
+    marks = graded(events)
+    assert all(event.seq in marks for event in planted)
+    problems = {e.seq: e.message.problem for e in said(events, TaskPosed)}
+    right = [
+        event
+        for event in planted
+        if ENV.grade_attempt(problems[event.task or 0], event.message.attempt).parts["correct"]
+    ]
+    assert right
+    assert {marks[event.seq].reward for event in right} == {-1.0}
+
+
 async def test_a_hint_is_shown_only_where_all_failed():
     events = await play(Solve(hint="on_all_fail", hint_from="reference", hinted=2), count=12)
     asks = [e.message for e in said(events, SolveTask)]
