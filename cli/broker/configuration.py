@@ -29,6 +29,8 @@ persistence true
 persistence_location {directory}/state
 autosave_on_changes false
 autosave_interval 60
+# for whoever finds the broker live and not its terminal
+pid_file {directory}/state/pid
 # A session that nobody came back to for a week is somebody who left.
 persistent_client_expiration 7d
 

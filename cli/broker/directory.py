@@ -40,8 +40,11 @@ def enter(directory: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
+        pid = directory / STATE / "pid"
+        process = pid.read_text().strip() if pid.exists() else "of another terminal"
         raise BrokerError(
-            f"a broker is live in {directory}; stop it, or give another --dir and --port"
+            f"a broker is live in {directory}, process {process}; stop it with Ctrl-C or `kill`, "
+            "or give another --dir and --port"
         ) from None
     return lock
 

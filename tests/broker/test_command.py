@@ -232,7 +232,7 @@ def test_a_port_that_is_taken_is_named(place: Path, mosquitto: Mosquitto):
 
 def test_two_brokers_do_not_share_a_directory(mosquitto: Mosquitto):
     said = misused("--dir", mosquitto.directory, "--port", str(free_port()))
-    assert "a broker is live in" in said
+    assert f"a broker is live in {mosquitto.directory}, process {mosquitto.pid};" in said
 
 
 def test_a_user_of_no_role_is_refused(place: Path):

@@ -28,6 +28,7 @@ COMMANDS = (
     "store",
     "bundle",
     "open",
+    "broker",
 )
 HEAVY = ("torch", "transformers", "duckdb", "pyarrow", "numpy")
 
