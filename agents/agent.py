@@ -34,7 +34,7 @@ class Agent(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How an agent speaks: the shared policy, with noise that belongs to the ask."""
+    """How an agent speaks: the policy, as the role that is asked, with noise of the ask's own."""
 
     sampler: Sampler
     seed: int
@@ -42,18 +42,30 @@ class Voice:
     async def say(self, asked: Event, ask: Ask, prompt: str) -> list[Completion]:
         """Return one completion of `prompt` for each answer that the ask wants."""
         keys = (noise(self.seed, asked, index) for index in range(ask.answers))
-        return await self.sampler.sample([Request(prompt, key, ask.sampling) for key in keys])
+        role = _asked(asked)
+        return await self.sampler.sample(
+            [Request(prompt, key, ask.sampling, role=role) for key in keys]
+        )
 
     async def weigh(self, asked: Event, prompt: str, answer: str) -> Completion:
         """Return `answer` with the log-probabilities that the policy gives it after `prompt`."""
         key = noise(self.seed, asked, 0)
-        [weighed] = await self.sampler.sample([Request(prompt, key, Sampling(), answer)])
+        wanted = Request(prompt, key, Sampling(), answer, _asked(asked))
+        [weighed] = await self.sampler.sample([wanted])
         return weighed
 
 
 def noise(seed: int, asked: Event, index: int) -> int:
     """Return the key of the noise with which the answer `index` to an ask is sampled."""
     return stream(seed, "say", asked.producer, asked.pseq, index)
+
+
+def _asked(event: Event) -> Role:
+    """Return the role that an ask is for."""
+    for role in ROLES:
+        if role == event.recipient:
+            return role
+    raise ValueError(f"event {event.seq} asks {event.recipient!r}, which is no role")
 
 
 async def serve(

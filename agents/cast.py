@@ -1,4 +1,4 @@
-"""The cast: the five roles, all speaking with one policy."""
+"""The cast: the five roles, all speaking with one policy, some with a copy of their own."""
 
 from simctl.agents.agent import Agent, Voice
 from simctl.agents.critic import Critic

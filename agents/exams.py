@@ -38,6 +38,7 @@ class Exams:
             before=self._mark(ask.exam, studied.before),
             after=self._mark(ask.exam, studied.after),
             tokens=sum(len(each.tokens) for each in studied.before + studied.after),
+            key=key,
         )
 
     def _mark(self, exam: Sequence[str], answers: Sequence[Completion]) -> float:

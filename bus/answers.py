@@ -68,7 +68,7 @@ class ActionTaken(Spoken):
 class ExamTaken(Message):
     """What a copy of the solver scored before and after it learnt from `examples` examples.
 
-    `tokens` were sampled for it.
+    `tokens` were sampled for it; `key` names the order in which it drew them.
     """
 
     kind: Literal["exam_taken"] = "exam_taken"
@@ -78,6 +78,7 @@ class ExamTaken(Message):
     before: float
     after: float
     tokens: int = 0
+    key: int | None = None
 
 
 class ValueEstimated(Spoken):

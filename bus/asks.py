@@ -12,6 +12,7 @@ ROLES: tuple[Role, ...] = ("examiner", "solver", "critic", "guide", "teacher")
 View = Literal[
     "blank", "reference", "critique", "path", "answer", "sibling", "skill", "attempt", "self"
 ]
+STUDIED_AT_ONCE = 8  # examples that a copy of the solver learns from in a step
 
 
 class Message(Value):
@@ -115,8 +116,9 @@ class TakeAction(Ask):
 class SitExam(Ask):
     """Ask the solver what a copy of it learns from examples: an exam before and after.
 
-    `examples` are pairs of a problem and a solution. The copy takes `steps` steps on them, solves
-    the problems of `exam` greedily, and is thrown away.
+    `examples` are pairs of a problem and a solution; `of` are the attempts that they came from, if
+    they did. The copy takes `steps` steps on them, solves the problems of `exam` greedily, and is
+    thrown away.
     """
 
     kind: Literal["sit_exam"] = "sit_exam"
@@ -125,6 +127,7 @@ class SitExam(Ask):
     exam: tuple[str, ...]
     steps: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
+    of: tuple[int, ...] = ()
 
 
 class EstimateValue(Ask):

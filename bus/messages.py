@@ -7,7 +7,7 @@ default keeps the number, anything else is a new number.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, SerializerFunctionWrapHandler, TypeAdapter, model_serializer
 
 from simctl.bus.answers import AnyAnswer
 from simctl.bus.asks import AnyAsk, Message, Role
@@ -264,8 +264,28 @@ class Probe(Value):
     logprobs: tuple[float, ...]
 
 
+class CopyPromoted(Message):
+    """The copy that sat exam `of` is what the solver goes on from, in `version`.
+
+    The trainer takes the copy's `steps` again, on the answers `sources`. The exam gained `gain`;
+    the mean gain of the last rounds, `average`, was over the recipe's bound.
+    """
+
+    kind: Literal["copy_promoted"] = "copy_promoted"
+    version: int
+    of: int
+    gain: float
+    average: float
+    steps: int
+    sources: tuple[int, ...]
+
+
 class PolicyUpdated(Message):
-    """New shared weights: version, parent, the hash of the weights file, and the step's metrics."""
+    """New weights: version, parent, their hash, and the step's metrics.
+
+    `probes` are of the weights that roles share; where roles have copies of their own, `copies` has
+    the probes of each by its role, and their metrics begin with the role.
+    """
 
     kind: Literal["policy_updated"] = "policy_updated"
     version: int
@@ -273,6 +293,15 @@ class PolicyUpdated(Message):
     sha256: str
     metrics: dict[str, float]
     probes: tuple[Probe, ...] = ()
+    copies: dict[str, tuple[Probe, ...]] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _as_before_copies(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Leave `copies` out where there are none: then nothing is written that was not before."""
+        written: dict[str, object] = write(self)
+        if not self.copies:
+            written.pop("copies", None)
+        return written
 
 
 AnyMessage = (
@@ -300,6 +329,7 @@ AnyMessage = (
     | PolicyEvaluated
     | SampleDropped
     | BatchBuilt
+    | CopyPromoted
     | PolicyUpdated
 )
 _CATALOGUE: TypeAdapter[AnyMessage] = TypeAdapter(

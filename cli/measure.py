@@ -23,7 +23,7 @@ from simctl.cli.recipe import EMBEDDED, Recipe, load
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run, is_run
 from simctl.cli.serving import serve
 from simctl.cli.tables import console, table
-from simctl.store.policies import PolicyStore
+from simctl.store.policies import PolicyStore, copies
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class _Candidate:
     path: Path
     version: int
     recipe: Recipe
+    separate: tuple[str, ...]
 
 
 def measure(  # noqa: PLR0913 - what a command line may say
@@ -87,7 +88,8 @@ def _candidate(policy: str, version: int | None, runs_dir: Path) -> _Candidate:
     if policy == EMBEDDED or _is_policy(Path(policy)):
         if version is not None:
             raise UserError(f"--version is for the policies of a run; {policy} is a single policy")
-        return _Candidate(base(policy), 0, Recipe())
+        alone = base(policy)
+        return _Candidate(alone, 0, Recipe(), tuple(copies(alone)))
     if Path(policy).is_dir() and not is_run(Path(policy)):
         base(policy)  # says what is missing
     run = find_run(policy, runs_dir)
@@ -97,7 +99,8 @@ def _candidate(policy: str, version: int | None, runs_dir: Path) -> _Candidate:
     if wanted not in known:
         raise RunError(f"run {run} has no policy version {wanted}; it has 0 to {known[-1]}")
     policies.verify(wanted)
-    return _Candidate(policies.path(wanted), wanted, load(str(run / RECIPE_FILE)))
+    recipe = load(str(run / RECIPE_FILE))
+    return _Candidate(policies.path(wanted), wanted, recipe, recipe.trainer.separate)
 
 
 def _is_policy(path: Path) -> bool:
@@ -117,7 +120,8 @@ def _chosen(suites: Sequence[Suite], wanted: Sequence[str], attempts: int | None
 
 async def _measure(found: _Candidate, suites: Sequence[Suite], seed: int) -> list[PolicyEvaluated]:
     quiescence = Quiescence()
-    sampler = serve(found.path, found.version, quiescence, found.recipe.sampler.max_batch)
+    max_batch = found.recipe.sampler.max_batch
+    sampler = serve(found.path, found.version, quiescence, max_batch, found.separate)
     environment = found.recipe.environment()
     async with asyncio.TaskGroup() as group:
         helper = group.create_task(quiescence.run())

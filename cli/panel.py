@@ -26,7 +26,8 @@ def panel(progress: Progress, recipe: Recipe, run_dir: Path, width: int) -> Pane
     """Return the whole picture."""
     title = Text.assemble(
         (" simctl ", "bold"), ("· ", "dim"), (recipe.name, "bold cyan"), (" · ", "dim"),
-        f"seed {recipe.seed}", (" · ", "dim"), (f"{run_dir} ", "dim"),
+        f"seed {recipe.seed}", (f" · {recipe.apart}" if recipe.apart else "", "dim"),
+        (" · ", "dim"), (f"{run_dir} ", "dim"),
     )  # fmt: skip
     body = Group(
         _head(progress, recipe),

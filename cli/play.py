@@ -10,7 +10,7 @@ from rich.console import Console
 
 from simctl.cli import toml
 from simctl.cli.errors import RunError
-from simctl.cli.policies import base
+from simctl.cli.policies import of_recipe
 from simctl.cli.recipe import load
 from simctl.cli.runs import claim, find_run, is_finished, new_run
 from simctl.cli.show import View, view
@@ -42,7 +42,7 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     flags = [f"{key}={toml.literal(value)}" for key, value in told.items() if value is not None]
     recipe = load(recipe_name, [*sets, *flags])
     new_run(run_dir, runs_dir, recipe.name)
-    first = base(recipe.policy.path)
+    first = of_recipe(recipe)
     if not quiet and recipe.misgiving:
         sys.stderr.write(f"warning: {recipe.misgiving}\n")
     screen = console()

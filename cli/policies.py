@@ -7,8 +7,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from simctl.cli.errors import UserError
-from simctl.cli.recipe import EMBEDDED
-from simctl.store.policies import WEIGHTS
+from simctl.cli.recipe import EMBEDDED, Recipe
+from simctl.store.policies import COPIES, WEIGHTS, copies
 
 _NEEDED = ("config.json", "tokenizer.json", WEIGHTS)
 
@@ -32,6 +32,22 @@ def base(path: str) -> Path:
             f"{found} holds no policy: {', '.join(missing)} missing. A policy is a directory that "
             "transformers can load, with its weights in safetensors"
         )
+    return found
+
+
+def of_recipe(recipe: Recipe) -> Path:
+    """Return the directory of the policy that a recipe begins with.
+
+    Raises:
+        PolicyError: it is none, or a role has a copy in it that the recipe would leave unused.
+    """
+    found = base(recipe.policy.path)
+    for role in copies(found):
+        if role not in recipe.trainer.separate:
+            raise PolicyError(
+                f"in policy {found} the {role} has weights of its own, and recipe {recipe.name} "
+                f"does not name it in trainer.separate. Name it, or remove {found / COPIES}"
+            )
     return found
 
 

@@ -37,7 +37,12 @@ from simctl.cli.keys import nearest
 from simctl.cli.mistakes import mistakes
 from simctl.cli.overrides import override
 from simctl.trainer.objectives import AnyObjective
-from simctl.trainer.settings import TeacherSettings, TrainerSettings, Training
+from simctl.trainer.settings import (
+    PromotionSettings,
+    TeacherSettings,
+    TrainerSettings,
+    Training,
+)
 
 EMBEDDED = "embedded"
 TARGETS = "targets"  # the suite that a run is judged by
@@ -116,6 +121,9 @@ class Recipe(Value):
     teacher: TeacherSettings = Field(
         default=TeacherSettings(), description="the weights behind divergence objectives"
     )
+    promotion: PromotionSettings | None = Field(
+        default=None, description="when a copy that learnt from problems becomes the solver's"
+    )
     suite: tuple[Suite, ...] = Field(
         default_factory=_suites, description="held-out problems that show progress and never train"
     )
@@ -168,8 +176,8 @@ class Recipe(Value):
 
     def training(self) -> Training:
         """Return what a trainer does."""
-        return Training(
-            seed=self.seed, trainer=self.trainer, teacher=self.teacher, objective=self.objective
+        return Training.model_validate(
+            {name: getattr(self, name) for name in Training.model_fields}
         )
 
     def watch(self) -> Watch | None:
@@ -180,6 +188,12 @@ class Recipe(Value):
     def misgiving(self) -> str:
         """What to warn of before it is played; "" where nothing is wrong."""
         return misgiving(getattr(self.episode, "invalid_reward", 0.0))
+
+    @property
+    def apart(self) -> str:
+        """Who has weights of their own, in words; "" where all share one set."""
+        separate = self.trainer.separate
+        return f"own weights: {', '.join(separate)}" if separate else ""
 
     @property
     def learns(self) -> bool:
@@ -194,6 +208,19 @@ class Recipe(Value):
                 f"curriculum.max_difficulty is {hardest}; it must not be over "
                 f"{self.task.max_difficulty}, the hardest that task draws"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _promotes_what_can_be_learnt_again(self) -> Self:
+        if self.promotion is None:
+            return self
+        if not isinstance(self.episode, Teach) or self.episode.worked_by != "solver":
+            raise ValueError(
+                "promotion is there, and no copy of the solver learns from what the log has; it "
+                'needs episode.kind "teach" with worked_by "solver"'
+            )
+        if not self.learns:
+            raise ValueError("promotion is there, and no [[objective]]: nothing has a trainer")
         return self
 
     @model_validator(mode="after")

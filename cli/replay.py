@@ -84,7 +84,9 @@ def _rounds(screen: Console, rounds: Rounds, progress: Progress) -> None:
     for role in ROLES:
         shown.add_column(Text(role, STYLES[role]), justify="right", no_wrap=True)
     shown.add_column("tokens", justify="right")
-    shown.add_column("loss", justify="right")
+    copies = [role for role in ROLES if any(role in each.losses for each in rounds)]
+    for whose in ("", *copies):
+        shown.add_column(Text(f"{whose} loss".strip(), STYLES.get(whose, "")), justify="right")
     for each in rounds:
         shown.add_row(
             str(each.number),
@@ -94,13 +96,17 @@ def _rounds(screen: Console, rounds: Rounds, progress: Progress) -> None:
             "-" if each.difficulty.mean is None else f"{each.difficulty.mean:.1f}",
             *(share(each.reward(role)) for role in ROLES),
             count(each.tokens),
-            "-" if each.loss is None else f"{each.loss:.3f}",
+            *(_loss(each.losses.get(whose)) for whose in ("", *copies)),
         )
     screen.print("Rounds, with the mean difficulty of tasks and reward of each role", style="bold")
     screen.print(shown)
     if progress.curves:
         screen.print("\nHeld-out accuracy, greedy and sampled", style="bold")
         screen.print(curve(progress))
+
+
+def _loss(loss: float | None) -> str:
+    return "-" if loss is None else f"{loss:.3f}"
 
 
 def _state(screen: Console, state: State, path: Path, recipe: Recipe) -> None:
@@ -110,6 +116,8 @@ def _state(screen: Console, state: State, path: Path, recipe: Recipe) -> None:
     facts.add_row("run", f"{path}, recipe {recipe.name}, seed {recipe.seed}")
     facts.add_row("events", f"{state.seq}: {', '.join(f'{kind} {n}' for kind, n in most)}, ...")
     facts.add_row("round", f"{state.round} with policy v{state.version}")
+    if recipe.apart:
+        facts.add_row("roles", recipe.apart)
     facts.add_row("curriculum", f"{recipe.curriculum.kind}" + (f", pool {pool}" if pool else ""))
     facts.add_row("process", f"{state.incarnation}" + (", ended" if state.ended else ""))
     facts.add_row("chain", state.chain)

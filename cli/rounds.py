@@ -43,7 +43,7 @@ class Round:
     difficulty: Mean = field(default_factory=Mean)  # of the valid tasks
     rewards: defaultdict[str, Mean] = field(default_factory=lambda: defaultdict(Mean))
     tokens: int = 0
-    loss: float | None = None
+    losses: dict[str, float] = field(default_factory=dict)  # of each copy by its role; "": shared
 
     def reward(self, role: str) -> float | None:
         """Return the mean reward of a role."""
@@ -65,7 +65,12 @@ class Round:
             case EpisodeEnded(outcome=outcome):
                 self.outcomes[outcome] += 1
             case PolicyUpdated(metrics=metrics):
-                self.loss = metrics.get("loss")
+                found = (name.rpartition("/") for name in metrics)
+                self.losses = {
+                    role: metrics[f"{role}{slash}{last}"]
+                    for role, slash, last in found
+                    if last == "loss"
+                }
             case _:
                 pass
 

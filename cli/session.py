@@ -186,7 +186,13 @@ class _Session:
     ) -> Society:
         recipe, version = self._recipe, memory.version
         self._policies.verify(version)
-        sampler = serve(self._policies.path(version), version, quiescence, recipe.sampler.max_batch)
+        sampler = serve(
+            self._policies.path(version),
+            version,
+            quiescence,
+            recipe.sampler.max_batch,
+            recipe.trainer.separate,
+        )
         plan = recipe.plan()
         return Society(
             plan,

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from simctl.bus.event import Event
-from simctl.bus.messages import AlarmRaised, PolicyEvaluated
+from simctl.bus.messages import AlarmRaised, CopyPromoted, PolicyEvaluated
 from simctl.cli.figures import count, duration, share
 from simctl.cli.panel import panel
 from simctl.cli.progress import Progress
@@ -110,7 +110,8 @@ class Lines(View):
         """Say what runs where."""
         super().started(run_dir, recipe)
         self._rounds = recipe.run.rounds
-        self._say(f"run {run_dir}: recipe {recipe.name}, seed {recipe.seed}")
+        apart = f", {recipe.apart}" if recipe.apart else ""
+        self._say(f"run {run_dir}: recipe {recipe.name}, seed {recipe.seed}{apart}")
 
     def warn(self, trouble: str) -> None:
         """Say what the run waits for."""
@@ -127,6 +128,8 @@ class Lines(View):
                 self._say(_evaluation(event.message))
             case "alarm_raised" if isinstance(event.message, AlarmRaised):
                 self._say(_alarm(event.message))
+            case "copy_promoted" if isinstance(event.message, CopyPromoted):
+                self._say(_promotion(event.message))
             case "role_failed" | "policy_synced":
                 for trouble in self.progress.troubles:
                     self._say(f"! {trouble}")
@@ -158,6 +161,13 @@ def _alarm(message: AlarmRaised) -> str:
     if message.over:
         return f"  alarm {message.name} is over: {message.text}"
     return f"! alarm {message.name} since round {message.since}: {message.text}"
+
+
+def _promotion(message: CopyPromoted) -> str:
+    return (
+        f"  policy v{message.version} goes on from the copy that sat exam {message.of}: it solved "
+        f"{message.gain:+.0%} of it, and copies {message.average:+.1%} of late"
+    )
 
 
 def view(console: Console, *, quiet: bool = False) -> View:

@@ -24,7 +24,7 @@ from simctl.store.access import LOG, open_log
 from simctl.store.check import POLICIES, check
 from simctl.store.drafts import draft, publish, replace
 from simctl.store.errors import StoreError
-from simctl.store.policies import PolicyStore, hash_file
+from simctl.store.policies import PolicyStore, files, hash_file
 
 SUFFIX = ".simctl"
 Choice = Literal["all", "ends", "none"]
@@ -32,7 +32,9 @@ _MANIFEST = "manifest.json"
 _LARGEST = 1 << 26  # bytes of a manifest
 _BLOCK = 1 << 20
 _KNOWN = re.compile(
-    r"run\.toml|trainer\.log|segments/\d{12}-\d{12}\.parquet|policies/v\d{6,9}/\w[\w.-]*", re.ASCII
+    r"run\.toml|trainer\.log|segments/\d{12}-\d{12}\.parquet"
+    r"|policies/v\d{6,9}/(copies/\w+/)?\w[\w.-]*",
+    re.ASCII,
 )
 
 
@@ -133,9 +135,8 @@ def _chosen(run_dir: Path, choice: Choice) -> Iterator[str]:
         root = versions[1:2] if versions[1:2] != [1] else []
         versions = sorted({*versions[:1], *root, *versions[-2:]})
     for version in versions:
-        for file in sorted(policies.path(version).iterdir()):
-            if file.is_file():
-                yield f"{POLICIES}/{file.parent.name}/{file.name}"
+        for file in files(policies.path(version)):
+            yield file.relative_to(run_dir).as_posix()
 
 
 def _member(path: Path) -> Member:

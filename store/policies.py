@@ -1,14 +1,15 @@
 """The versions of the policy on disk. The only code that knows how they are laid out.
 
 A version is a directory that transformers can load, with `trainer_state.json` beside the weights.
-It appears whole or not at all: it is written under another name, synced, and renamed.
+Where roles have weights of their own, `copies/ROLE` below it is such a directory, too. A version
+appears whole or not at all: it is written under another name, synced, and renamed.
 """
 
 import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from simctl.store.drafts import draft, publish
 from simctl.store.errors import StoreError
 
 WEIGHTS = "model.safetensors"
+COPIES = "copies"
 STATE = "trainer_state.json"
 # what only the trainer needs (files named optimizer*) is kept of the last versions, of every tenth,
 # and of the first that has it; a version between them can be learnt again from the one before
@@ -49,9 +51,10 @@ class PolicyState(Value):
 
     version: int
     parent: int | None = None
-    sha256: str = ""  # of the weights file; the store fills it in
+    sha256: str = ""  # of the weights; the store fills it in
     event_offset: int = 0  # seq of the last event that the version has learned from
     pseq: int = 0  # the trainer's next number
+    gains: tuple[float, ...] = ()  # of the last rounds' exams, since a copy was promoted
 
 
 class PolicyStore:
@@ -112,12 +115,12 @@ class PolicyStore:
         weights = self.path(version) / WEIGHTS
         if not weights.exists():
             raise PolicyMissingError(f"no policy version {version} in {self.root}")
-        found = hash_file(weights)
+        found = hash_weights(self.path(version))
         if found != wanted:
             raise PolicyCorruptError(
                 f"the weights of policy version {version} have sha256 {found[:12]}..., "
-                f"not {wanted[:12]}...: {weights} was changed after it was committed; "
-                "put back the file as it was"
+                f"not {wanted[:12]}...: {_named(self.path(version))} changed after it was "
+                "committed; put it back as it was"
             )
 
     def adopt(self, base: Path) -> PolicyState:
@@ -147,10 +150,11 @@ class PolicyStore:
 
     def equip(self, version: int, source: Path) -> None:
         """Give a version what only the trainer needs, from a directory with the same weights."""
-        for file in source.glob(TRAINERS_OWN):
-            place = self.path(version) / f".{file.name}.{os.getpid()}"
+        for file in _trainers_own(source):
+            target = self.path(version) / file.relative_to(source)
+            place = target.with_name(f".{file.name}.{os.getpid()}")
             shutil.copyfile(file, place)
-            place.rename(self.path(version) / file.name)
+            place.rename(target)
 
     def commit(
         self, version: int, write: Callable[[Path], None], state: PolicyState
@@ -165,7 +169,7 @@ class PolicyStore:
         target = self.path(version)
         with draft(target) as place:
             write(place)
-            sha256 = hash_file(place / WEIGHTS)
+            sha256 = hash_weights(place)
             sealed = state.model_copy(update={"version": version, "sha256": sha256})
             (place / STATE).write_text(sealed.model_dump_json(indent=2) + "\n", encoding="utf-8")
             if not publish(place, target):
@@ -185,11 +189,44 @@ class PolicyStore:
 
     def _prune(self) -> None:
         last = self.versions()[-RESUMABLE:]
-        resumable = [v for v in self.versions() if any(self.path(v).glob(TRAINERS_OWN))]
+        resumable = [v for v in self.versions() if _trainers_own(self.path(v))]
         for version in resumable[1:]:
             if version % LANDMARK and version not in last:
-                for file in self.path(version).glob(TRAINERS_OWN):
+                for file in _trainers_own(self.path(version)):
                     file.unlink()
+
+
+def files(policy: Path) -> Iterator[Path]:
+    """Give the files of a policy, those of its copies after its own, each in order."""
+    yield from sorted(each for each in policy.iterdir() if each.is_file())
+    for copy in copies(policy).values():
+        yield from sorted(each for each in copy.iterdir() if each.is_file())
+
+
+def copies(policy: Path) -> dict[str, Path]:
+    """Return the directories of the copies that roles have of a policy, by role."""
+    place = policy / COPIES
+    found = place.iterdir() if place.is_dir() else ()
+    return {each.name: each for each in sorted(found) if (each / WEIGHTS).is_file()}
+
+
+def copy_of(policy: Path, role: str) -> Path:
+    """Return the directory of a role's weights: its copy, or those of all where it has none yet."""
+    return copies(policy).get(role, policy)
+
+
+def hash_weights(policy: Path) -> str:
+    """Return the sha256 of a policy's weights: of its file, or of the list of several.
+
+    The list is what `sha256sum copies/*/model.safetensors model.safetensors` prints.
+    """
+    own = hash_file(policy / WEIGHTS)
+    found = copies(policy)
+    if not found:
+        return own
+    listed = [(f"{COPIES}/{role}/{WEIGHTS}", hash_file(at / WEIGHTS)) for role, at in found.items()]
+    text = "".join(f"{sha256}  {name}\n" for name, sha256 in [*listed, (WEIGHTS, own)])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def hash_file(path: Path) -> str:
@@ -203,10 +240,24 @@ def hash_file(path: Path) -> str:
 
 def _copy(base: Path, target: Path, *, whole: bool = False) -> None:
     """Copy a policy; only a `whole` one has what its trainer needs to go on from it."""
-    for file in base.iterdir():
+    for file in files(base):
+        place = target / file.relative_to(base)
+        place.parent.mkdir(parents=True, exist_ok=True)
         if file.match(TRAINERS_OWN):
             with suppress(FileNotFoundError):  # a live trainer may drop it meanwhile
                 if whole:
-                    shutil.copyfile(file, target / file.name)
-        elif file.is_file() and file.name != STATE:
-            shutil.copyfile(file, target / file.name)
+                    shutil.copyfile(file, place)
+        elif file.name != STATE:
+            shutil.copyfile(file, place)
+
+
+def _trainers_own(policy: Path) -> list[Path]:
+    return [*policy.glob(TRAINERS_OWN), *policy.glob(f"{COPIES}/*/{TRAINERS_OWN}")]
+
+
+def _named(policy: Path) -> str:
+    """Say which weights a version has."""
+    roles = ", ".join(copies(policy))
+    return (
+        f"{policy / WEIGHTS}, or the copy of {roles}, was" if roles else f"{policy / WEIGHTS} was"
+    )

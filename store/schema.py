@@ -101,7 +101,8 @@ def _json_type(annotation: Any) -> str | list[Any]:
         [present] = [option for option in arguments if option is not types.NoneType]
         return _json_type(present)
     if origin is dict:
-        return f"MAP(VARCHAR, {_json_type(arguments[1])})"
+        each = _json_type(arguments[1])
+        return f"MAP(VARCHAR, {each[0]}[])" if isinstance(each, list) else f"MAP(VARCHAR, {each})"
     if origin is tuple:
         return [_json_type(arguments[0])]
     if origin is Literal:

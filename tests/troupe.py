@@ -33,7 +33,7 @@ async def _perform(recipe: Recipe, place: Path) -> list[Event]:
     bus = MemoryBus(log, quiescence, 0)
     policies = PolicyStore(place)
     policies.adopt(PATH)
-    sampler = TransformersSampler(PATH, 0, quiescence)
+    sampler = TransformersSampler(PATH, 0, quiescence, separate=recipe.trainer.separate)
     plan = recipe.plan()
     society = Society(
         plan,

@@ -5,37 +5,39 @@ from pathlib import Path
 
 from simctl.bus.messages import PolicyUpdated
 from simctl.bus.values import canonical
-from simctl.store.policies import STATE, PolicyState, PolicyStore
-from simctl.trainer.learner import OPTIMIZER, Learner
+from simctl.store.policies import STATE, PolicyState, PolicyStore, copies
+from simctl.trainer.learner import OPTIMIZER
+from simctl.trainer.learners import Learners
 from simctl.trainer.settings import Training
 
 # the store neither keeps for long nor copies to other runs what is called optimizer*
 ANNOUNCEMENT = "optimizer_update.json"
 
 
-def resume(policies: PolicyStore, training: Training) -> Learner:
-    """Return a learner that goes on where the last version was committed."""
+def resume(policies: PolicyStore, training: Training) -> Learners:
+    """Return the learners that go on where the last version was committed."""
     version = policies.latest()
     policies.verify(version)
-    learner = Learner(policies.path(version), policies.path(0), training)
+    learners = Learners(policies.path(version), policies.path(0), training)
     if version > 0:
-        learner.restore(policies.path(version))
-    return learner
+        learners.restore(policies.path(version))
+    return learners
 
 
 def is_resumable(policies: PolicyStore, version: int) -> bool:
     """Tell whether a version still has what a trainer needs to go on from it."""
     path = policies.path(version)
-    return version == 0 or all((path / name).is_file() for name in (OPTIMIZER, ANNOUNCEMENT))
+    needed = [path / ANNOUNCEMENT, *(each / OPTIMIZER for each in (path, *copies(path).values()))]
+    return version == 0 or all(file.is_file() for file in needed)
 
 
 def save(
-    policies: PolicyStore, learner: Learner, update: PolicyUpdated, state: PolicyState
+    policies: PolicyStore, learners: Learners, update: PolicyUpdated, state: PolicyState
 ) -> PolicyState:
-    """Commit the learner's weights as the version of `update`; return its state with the hash."""
+    """Commit the learners' weights as the version of `update`; return its state with the hash."""
 
     def write(path: Path) -> None:
-        learner.save(path)
+        learners.save(path)
         _complete(path, policies.path(update.parent))
         (path / ANNOUNCEMENT).write_text(canonical(update), encoding="utf-8")
 

@@ -1,7 +1,7 @@
 """The learner: samples in, new weights out. It knows losses and token ids, and no algorithm."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
+from simctl.bus.asks import STUDIED_AT_ONCE, Role
 from simctl.bus.dice import dice
 from simctl.bus.messages import Probe
 from simctl.trainer.losses.answers import Ids, answer_logits, is_finite, token_logprobs
@@ -18,6 +19,7 @@ from simctl.trainer.losses.beginning import needs_beginning
 from simctl.trainer.losses.criterion import Criterion
 from simctl.trainer.metrics import Meter
 from simctl.trainer.minibatch import microbatches, minibatches
+from simctl.trainer.promotion import Studied
 from simctl.trainer.sample import Sample
 from simctl.trainer.settings import TeacherSettings, Training
 from simctl.trainer.teacher_sync import Teacher
@@ -32,11 +34,23 @@ def load(path: Path) -> nn.Module:
     return model.eval()
 
 
-class Learner:
-    """Owns the trained model, its optimiser and its teacher."""
+def fixed(path: Path) -> nn.Module:
+    """Load a policy that nobody trains."""
+    return load(path).requires_grad_(requires_grad=False)
 
-    def __init__(self, path: Path, base: Path, training: Training) -> None:
-        """Load the policy in `path`; `base` holds the run's first version."""
+
+class Learner:
+    """Owns one set of weights with its optimiser and teacher: a role's, or what roles share."""
+
+    def __init__(
+        self,
+        path: Path,
+        base: Path,
+        training: Training,
+        role: Role | None = None,
+        fix: Callable[[Path], nn.Module] = fixed,
+    ) -> None:
+        """Load the policy in `path`; `base` holds the run's first version, which `fix` loads."""
         torch.set_num_threads(1)  # another number of threads gives other bits
         disable_progress_bar()  # type: ignore[no-untyped-call]
         self._settings = training.trainer
@@ -50,15 +64,16 @@ class Learner:
             betas=training.trainer.betas,
             weight_decay=training.trainer.weight_decay,
         )
-        taught = any(objective.taught for objective in training.objective)
+        taught = any(objective.taught for objective in training.of(role))
         self._base = base
+        self._fix = fix
         self._teacher = self._instruct(training.teacher) if taught else None
         self._criterion = Criterion(self.model, self._against)
 
     @cached_property
     def anchor(self) -> nn.Module:
         """The run's first version, as it was."""
-        return load(self._base).requires_grad_(requires_grad=False)
+        return self._fix(self._base)
 
     def learn(self, samples: Sequence[Sample], version: int) -> dict[str, float]:
         """Learn from the samples of the round that makes `version`; return the metrics."""
@@ -75,6 +90,15 @@ class Learner:
         if self._teacher:
             self._teacher.follow("round", version)
         return meter.metrics()
+
+    def imitate(self, examples: Sequence[Sample], study: Studied) -> None:
+        """Take the steps that a throw-away copy took on these examples, with a fresh optimiser."""
+        optimizer = torch.optim.AdamW(self._parameters, lr=study.learning_rate, weight_decay=0.0)
+        rng = dice(study.key, "study")
+        for _ in range(study.steps):
+            optimizer.zero_grad()
+            self.accumulate(rng.sample(examples, min(STUDIED_AT_ONCE, len(examples))), Meter())
+            optimizer.step()
 
     def probes(self, rows: Sequence[tuple[Ids, Ids]]) -> tuple[Probe, ...]:
         """Return what the weights give to these answers, each in a forward of its own."""

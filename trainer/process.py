@@ -69,8 +69,13 @@ def train(run_dir: Path) -> None:
 
 def _report(update: PolicyUpdated, seconds: float) -> None:
     # times of day and durations stay out of the log of events, which must repeat
-    loss, tokens = update.metrics.get("loss"), update.metrics.get("num_tokens", 0)
-    _log.info("version %d: loss %s, %d tokens, %.2f s", update.version, loss, tokens, seconds)
+    measured = [f"{name} {value}" for name, value in update.metrics.items() if _tells(name)]
+    _log.info("version %d: %s, %.2f s", update.version, ", ".join(measured) or "as it was", seconds)
+
+
+def _tells(metric: str) -> bool:
+    """Whether it is of those that tell how a step went: the loss and the tokens of some weights."""
+    return metric.rpartition("/")[2] in {"loss", "num_tokens"}
 
 
 def _stop(number: int, _: FrameType | None) -> None:

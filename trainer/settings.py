@@ -2,10 +2,11 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from simctl.bus.asks import Role
 from simctl.bus.values import Value
 from simctl.trainer.objectives import AnyObjective
 
@@ -27,6 +28,31 @@ class TrainerSettings(Value):
     per_device_train_batch_size: int = Field(
         default=64, ge=1, description="rows of one forward; changes speed and memory only"
     )
+    separate: tuple[Role, ...] = Field(
+        default=(),
+        description="roles that have each a copy of the weights to themselves; the rest share one",
+    )
+
+    @model_validator(mode="after")
+    def _separates_once(self) -> Self:
+        twice = sorted({role for role in self.separate if self.separate.count(role) > 1})
+        if twice:
+            raise ValueError(f"separate names {', '.join(twice)} twice; a role has one copy")
+        return self
+
+
+class PromotionSettings(Value):
+    """When the solver goes on from a copy of it that learnt a set of problems.
+
+    SOAR's rule (2601.18778): where the mean gain of exams, averaged over `window` rounds, is over
+    `threshold`, the copy with the largest gain of the round is promoted, and the average begins
+    anew (which the paper does not say).
+    """
+
+    threshold: float = Field(
+        default=0.01, description="gain that the moving average must be over (tau)"
+    )
+    window: int = Field(default=3, ge=1, description="rounds of the moving average")
 
 
 class TeacherSettings(Value):
@@ -55,7 +81,17 @@ class Training(Value):
     seed: int = 0
     trainer: TrainerSettings = TrainerSettings()
     teacher: TeacherSettings = TeacherSettings()
+    promotion: PromotionSettings | None = None
     objective: tuple[AnyObjective, ...] = ()
+
+    def of(self, role: Role | None) -> list[AnyObjective]:
+        """Return the objectives that train a role's own weights; for None, the shared ones."""
+        separate = self.trainer.separate
+        return [
+            each
+            for each in self.objective
+            if any(role == (speaker if speaker in separate else None) for speaker in each.roles)
+        ]
 
     @classmethod
     def read(cls, path: Path) -> "Training":

@@ -6,6 +6,7 @@ number, and a version that was committed is announced again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from statistics import fmean
 
 from simctl.bus.event import Draft, Event
 from simctl.bus.messages import (
@@ -19,13 +20,13 @@ from simctl.store.policies import PolicyState, PolicyStore
 from simctl.trainer import checkpoint
 from simctl.trainer.batch import build
 from simctl.trainer.metrics import describe
+from simctl.trainer.promotion import EXAMS, Promotion, decide, studied
 from simctl.trainer.settings import Training
-from simctl.trainer.trajectory import LEARNT, Heard, Trajectory, groups, trajectories
+from simctl.trainer.trajectory import LEARNT, Heard, groups, trajectories
 
 TRAINER = "trainer"
 ROUND_ENDED = "round_ended"
-HEARD = LEARNT | {ROUND_ENDED}  # kinds that the trainer listens to
-PROBES = 4
+HEARD = LEARNT | EXAMS | {ROUND_ENDED}  # kinds that the trainer listens to
 Publish = Callable[[Sequence[Draft]], Sequence[Event]]
 
 
@@ -46,7 +47,7 @@ class Trainer:
         self._policies = policies
         self._publish = publish
         self._state = policies.state(policies.latest())
-        self._learner = checkpoint.resume(policies, training)
+        self._learners = checkpoint.resume(policies, training)
         self._heard: list[Heard] = []
 
     @property
@@ -68,7 +69,7 @@ class Trainer:
             if event.kind == ROUND_ENDED:
                 yield self._update(event)
                 self._heard.clear()
-            elif event.kind in LEARNT:
+            elif event.kind in HEARD:
                 self._heard.append(event)
 
     def _update(self, ended: Heard) -> PolicyUpdated:
@@ -79,25 +80,42 @@ class Trainer:
                 f"round {version} ended at seq {ended.seq}, but the weights are those of round "
                 f"{parent}: they can only learn from round {parent + 1}"
             )
-        told = trajectories(event for event in self._heard if event.round == version)
+        heard = [event for event in self._heard if event.round == version]
+        told = trajectories(heard)
         grouped = groups(told)
         batch = build(grouped, self._training.objective)
+        gains, promotion = self._promoted(heard)
         said: list[AnyMessage] = [*batch.dropped, batch.announce(version)]
+        if promotion is not None:
+            said.append(promotion.announce(version))
         _compare(said, self._say(said, self._state.pseq, ended.seq, version))
-        metrics = describe(grouped, parent) | self._learner.learn(batch.samples, version)
-        probes = self._learner.probes([(each.prompt, each.tokens) for each in spread(told)])
+        if promotion is not None:  # of weights as they were when the copy was taken
+            self._learners.promote(promotion, told)
+        metrics = describe(grouped, parent) | self._learners.learn(batch.samples, version)
+        if gains or promotion:
+            metrics["promotion/average"] = promotion.average if promotion else fmean(gains)
         update = PolicyUpdated(
-            version=version, parent=parent, sha256="", metrics=metrics, probes=probes
+            version=version,
+            parent=parent,
+            sha256="",
+            metrics=metrics,
+            probes=self._learners.probes(told),
+            copies=self._learners.probes_of_copies(told),
         )
         state = PolicyState(
             version=version,
             parent=parent,
             event_offset=ended.seq,
             pseq=self._state.pseq + len(said) + 1,
+            gains=gains,
         )
-        self._state = checkpoint.save(self._policies, self._learner, update, state)
+        self._state = checkpoint.save(self._policies, self._learners, update, state)
         self.announce()
         return update.model_copy(update={"sha256": self._state.sha256})
+
+    def _promoted(self, heard: Sequence[Heard]) -> tuple[tuple[float, ...], Promotion | None]:
+        settings, gains = self._training.promotion, self._state.gains
+        return (gains, None) if settings is None else decide(settings, gains, studied(heard))
 
     def _say(
         self, messages: Sequence[AnyMessage], pseq: int, cause: int, version: int
@@ -116,11 +134,6 @@ class Trainer:
             for at, message in enumerate(messages)
         ]
         return self._publish(drafts)
-
-
-def spread(told: Sequence[Trajectory], count: int = PROBES) -> list[Trajectory]:
-    """Return up to `count` trajectories from all over the round."""
-    return [told[at * len(told) // count] for at in range(min(count, len(told)))]
 
 
 def _compare(said: Sequence[AnyMessage], logged: Sequence[Event]) -> None:

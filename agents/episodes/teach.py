@@ -32,7 +32,7 @@ class Teach(Episode):
     Answers are not verified, as in SOAR; a problem that does not pass the gates is in no set. The
     exam is drawn once an episode, at the curriculum's difficulty, and holds no held-out problem.
     All that made a set earns the same: with `gain`, RLOO over sets is that over their problems but
-    for a factor. SOAR's promotion of a taught copy is left out: a run has one policy.
+    for a factor. A recipe's `promotion` makes a taught copy the solver's, as in SOAR.
     """
 
     kind: Literal["teach"] = "teach"

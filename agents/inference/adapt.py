@@ -43,7 +43,8 @@ class Adapt(Sampled):
         return await self._learnt(desk)
 
     async def _learnt(self, desk: Desk) -> str:
-        posed = await desk.say([prompts.examiner(desk.problem)] * self.similar, self.sampling)
+        similar = [prompts.examiner(desk.problem)] * self.similar
+        posed = await desk.say(similar, self.sampling, "examiner")
         asked = [prompts.solver(desk.problem + each.text) for each in posed]
         shown = await desk.say(asked, self.greedy)
         return await desk.study(

@@ -7,7 +7,7 @@ from simctl.agents import prompts
 from simctl.agents.critic import ACCEPT
 from simctl.agents.policy.sampler import Completion, Request, Sampler, Studies, Study
 from simctl.agents.tasks.environment import Environment, answer_of, steps_of
-from simctl.bus.asks import Sampling
+from simctl.bus.asks import Role, Sampling
 from simctl.bus.dice import stream
 
 
@@ -25,13 +25,15 @@ class Desk:
     tokens: int = 0
     _asked: int = 0
 
-    async def say(self, asked: Sequence[str], sampling: Sampling) -> list[Completion]:
-        """Return a completion of each prompt, every one with noise of its own."""
-        return await self._ask([(prompt, None) for prompt in asked], sampling)
+    async def say(
+        self, asked: Sequence[str], sampling: Sampling, role: Role = "solver"
+    ) -> list[Completion]:
+        """Return a completion of each prompt by a role, every one with noise of its own."""
+        return await self._ask([(prompt, None) for prompt in asked], sampling, role)
 
-    async def weigh(self, asked: Sequence[str], answer: str) -> list[float]:
+    async def weigh(self, asked: Sequence[str], answer: str, role: Role = "solver") -> list[float]:
         """Return the log-probability of `answer` after each prompt, in nats."""
-        weighed = await self._ask([(prompt, answer) for prompt in asked], Sampling())
+        weighed = await self._ask([(prompt, answer) for prompt in asked], Sampling(), role)
         return [sum(each.logprobs) for each in weighed]
 
     async def attempt(self, n: int, sampling: Sampling) -> list[Completion]:
@@ -44,11 +46,13 @@ class Desk:
 
     async def critique(self, attempts: Sequence[str], sampling: Sampling) -> list[Completion]:
         """Return the critic's check of each attempt."""
-        return await self.say([prompts.critic(self.problem, each) for each in attempts], sampling)
+        asked = [prompts.critic(self.problem, each) for each in attempts]
+        return await self.say(asked, sampling, "critic")
 
     async def values(self, partials: Sequence[str]) -> list[float]:
         """Return the log of the critic's value of each partial solution."""
-        return await self.weigh([prompts.value(self.problem, each) for each in partials], ACCEPT)
+        asked = [prompts.value(self.problem, each) for each in partials]
+        return await self.weigh(asked, ACCEPT, "critic")
 
     async def study(self, wanted: Study) -> str:
         """Return what a copy that learnt answers to the one prompt of its exam.
@@ -76,10 +80,10 @@ class Desk:
         return self.environment.grade_attempt(self.problem, attempt).parts["correct"] == 1.0
 
     async def _ask(
-        self, wanted: Sequence[tuple[str, str | None]], sampling: Sampling
+        self, wanted: Sequence[tuple[str, str | None]], sampling: Sampling, role: Role
     ) -> list[Completion]:
         requests = [
-            Request(prompt, stream(self.seed, "desk", self._asked + at), sampling, answer)
+            Request(prompt, stream(self.seed, "desk", self._asked + at), sampling, answer, role)
             for at, (prompt, answer) in enumerate(wanted)
         ]
         self._asked += len(requests)

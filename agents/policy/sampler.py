@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from simctl.bus.asks import Sampling
+from simctl.bus.asks import STUDIED_AT_ONCE, Role, Sampling
 
 SAMPLE_RANK = 1  # of a sampler's work: after commits
 STUDY_RANK = 2  # when nobody can go on without it: it is slow
@@ -17,13 +17,14 @@ class Request:
 
     `key` names its stream of noise: position t of the answer always draws the same number,
     whoever shares the batch. Where `answer` is given nothing is drawn: its tokens come back with
-    their log-probabilities, and no end token.
+    their log-probabilities, and no end token. `role` is who speaks: some have weights of their own.
     """
 
     prompt: str
     key: int
     sampling: Sampling
     answer: str | None = None
+    role: Role = "solver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Completion:
 
 
 class Sampler(Protocol):
-    """Answers prompts with one version of the policy at a time."""
+    """Answers prompts with one version of the policy at a time, each role with its weights."""
 
     @property
     def version(self) -> int:
@@ -62,7 +63,7 @@ class Sampler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What a copy of the policy learns from, and what it is asked before and after.
+    """What a copy of the solver's policy learns from, and what it is asked before and after.
 
     `examples` are pairs of prompt and answer, `exam` prompts that are answered
     greedily. `key` names the order of examples.
@@ -73,7 +74,7 @@ class Study:
     steps: int
     learning_rate: float
     key: int = 0
-    batch_size: int = 8
+    batch_size: int = STUDIED_AT_ONCE
     max_completion_length: int = 128
 
 
@@ -105,8 +106,13 @@ class Syncable(Protocol):
         """
         ...
 
-    def score(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
-        """Return the log-probability of each token under the proposed version, in nats."""
+    def score(
+        self, prompt: Sequence[int], tokens: Sequence[int], role: str | None = None
+    ) -> list[float]:
+        """Return the log-probability of each token under the proposed version, in nats.
+
+        Of its copy for `role`; without one, of the weights that roles share.
+        """
         ...
 
     def accept(self) -> None:

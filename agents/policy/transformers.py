@@ -1,8 +1,8 @@
 """A sampler over any transformers causal language model, in this process."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from transformers import AutoModelForCausalLM
@@ -21,55 +21,77 @@ from simctl.agents.policy.sampler import (
 from simctl.agents.policy.study import study
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.quiescence import Quiescence
+from simctl.store.policies import copies
+
+Weights = Mapping[str | None, torch.nn.Module]  # by the role that has them; None: those of the rest
 
 
 class TransformersSampler:
-    """Serves one version at a time; requests that wait together are answered in one batch."""
+    """Serves one version at a time; requests that wait together are answered in one batch.
+
+    Requests of roles with weights of their own are answered in a batch of each.
+    """
 
     def __init__(
-        self, path: Path, version: int, quiescence: Quiescence, max_batch: int = 256
+        self,
+        path: Path,
+        version: int,
+        quiescence: Quiescence,
+        max_batch: int = 256,
+        separate: Iterable[str] = (),
     ) -> None:
         """Serve the model in `path` as `version`; `max_batch` answers are decoded together.
+
+        A `separate` role speaks with its copy, and as long as it has none with what the rest share.
 
         Raises:
             ValueError: the directory holds no policy that can be served.
         """
         torch.set_num_threads(1)  # two under load are slower, and give other bits
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        self._decoder = Decoder(_load(path), Vocabulary(path), version, max_batch)
-        self._proposed: tuple[int, torch.nn.Module] | None = None
+        self._separate = frozenset(separate)
+        self._vocabulary = Vocabulary(path)
+        self._max_batch = max_batch
+        self._decoders = self._decoders_of(version, self._load(path))
+        self._proposed: tuple[int, Weights] | None = None
         self._samples = Queue[Request, Completion](quiescence, SAMPLE_RANK, self._complete)
         self._studies = Queue[Study, Studied](quiescence, STUDY_RANK, self._learn)
 
     @property
     def version(self) -> int:
         """The policy version that serves."""
-        return self._decoder.version
+        return self._decoders[None].version
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the token ids of `text`."""
-        return self._decoder.vocabulary.encode(text)
+        return self._vocabulary.encode(text)
 
     async def sample(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request, in order, together with whatever else waits."""
         return await self._samples.ask(requests)
 
     async def study(self, studies: Sequence[Study]) -> list[Studied]:
-        """Let copies of the version that serves learn, each for itself, and throw them away."""
+        """Let copies of the solver's weights learn, each for itself, and throw them away."""
         return await self._studies.ask(studies)
 
     def propose(self, version: int, path: Path) -> None:
         """Load a version beside the one that serves."""
         self._proposed = None
-        self._proposed = (version, _load(path))
+        self._proposed = (version, self._load(path))
 
-    def score(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
-        """Return the log-probability of each token under the proposed version, in nats."""
+    def score(
+        self, prompt: Sequence[int], tokens: Sequence[int], role: str | None = None
+    ) -> list[float]:
+        """Return the log-probability of each token under the proposed version, in nats.
+
+        Of its copy for `role`; without one, of the weights that roles share.
+        """
         if self._proposed is None:
             raise ValueError("no version has been proposed")
+        _, weights = self._proposed
         ids = torch.tensor([[*prompt, *tokens]])
         with torch.inference_mode():
-            logits = self._proposed[1](input_ids=ids).logits[0, len(prompt) - 1 : -1].float()
+            logits = _of(role, weights)(input_ids=ids).logits[0, len(prompt) - 1 : -1].float()
         logprobs = torch.log_softmax(logits, dim=-1)
         picked: list[float] = logprobs.gather(1, torch.tensor(tokens)[:, None])[:, 0].tolist()
         return picked
@@ -78,14 +100,43 @@ class TransformersSampler:
         """Serve the proposed version from the next batch on."""
         if self._proposed is None:
             raise ValueError("no version has been proposed")
-        version, model = self._proposed
-        self._proposed, self._decoder = None, replace(self._decoder, model=model, version=version)
+        (version, weights), self._proposed = self._proposed, None
+        self._decoders = self._decoders_of(version, weights)
+
+    def _decoders_of(self, version: int, weights: Weights) -> dict[str | None, Decoder]:
+        return {
+            role: Decoder(model, self._vocabulary, version, self._max_batch)
+            for role, model in weights.items()
+        }
+
+    def _load(self, path: Path) -> Weights:
+        """Load the weights of a version, and the copies that separate roles have of it."""
+        own = {role: at for role, at in copies(path).items() if role in self._separate}
+        return {None: _load(path)} | {role: _load(at) for role, at in own.items()}
 
     def _complete(self, requests: Sequence[Request]) -> list[Completion]:
-        return self._decoder.complete(requests)
+        """Answer every request with the weights of its role, in order."""
+        decoders = self._decoders
+        answers: dict[int, Completion] = {}
+        for whose, decoder in decoders.items():
+            mine = [
+                at
+                for at, each in enumerate(requests)
+                if (each.role if each.role in decoders else None) == whose
+            ]
+            answers |= zip(mine, decoder.complete([requests[at] for at in mine]), strict=True)
+        return [answers[at] for at in range(len(requests))]
 
     def _learn(self, studies: Sequence[Study]) -> list[Studied]:
-        return [study(self._decoder, each) for each in studies]
+        return [study(_of("solver", self._decoders), each) for each in studies]
+
+
+T = TypeVar("T")
+
+
+def _of(role: str | None, owned: Mapping[str | None, T]) -> T:
+    """Return what belongs to a role; where it has none of its own, what belongs to the rest."""
+    return owned.get(role, owned[None])
 
 
 def _load(path: Path) -> torch.nn.Module:

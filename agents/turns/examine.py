@@ -78,6 +78,7 @@ async def examine(stage: Stage, sets: Sequence[Examples], exam: Exam) -> list[fl
             exam=exam.problems,
             steps=exam.steps,
             learning_rate=exam.learning_rate,
+            of=tuple(event.seq for event, role, _ in each.made if role == "solver"),
             sampling=exam.sampling,
         )
         for each in sets

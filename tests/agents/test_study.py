@@ -32,6 +32,10 @@ from simctl.bus.messages import AnswerGraded
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.recorded import RecordedAgent
 from simctl.store.tape import Tape
+from simctl.trainer import promotion
+from simctl.trainer.learner import Learner
+from simctl.trainer.sample import CrossEntropy, Sample
+from simctl.trainer.settings import Training
 
 ENV = ChainTasks({})
 PROBLEMS = tuple(ENV.draw(5, dice(at, "problems")) for at in range(12))
@@ -83,6 +87,32 @@ def test_without_a_learning_rate_nothing_is_gained_to_the_last_bit(decoder: Deco
 def test_from_nothing_nothing_is_learnt(decoder: Decoder):
     studied = study(decoder, replace(TAUGHT, examples=()))
     assert studied.before == studied.after
+
+
+def test_a_trainer_that_promotes_a_copy_takes_its_steps_again(decoder: Decoder):
+    words = decoder.vocabulary
+    said = [
+        Sample(
+            role="solver",
+            policy_version=0,
+            source=1,
+            prompt=words.encode(prompt),
+            tokens=(tokens := (*words.encode(answer), words.end)),
+            logprobs=(),
+            weights=(1.0,) * len(tokens),
+            loss=CrossEntropy(),
+        )
+        for prompt, answer in TAUGHT.examples
+    ]
+    taught = replace(TAUGHT, key=5)
+    exam = promotion.Studied(1, 0.5, (1,), taught.steps, taught.learning_rate, taught.key)
+    learner = Learner(PATH, PATH, Training())
+    learner.imitate(said, exam)
+    after = study(decoder, taught).after
+    again = study(replace(decoder, model=learner.model), replace(taught, examples=())).before
+    assert [each.tokens for each in again] == [each.tokens for each in after]
+    ours, theirs = ([each.logprobs for each in found] for found in (again, after))
+    assert sum(ours, ()) == pytest.approx(sum(theirs, ()), abs=1e-3)
 
 
 def test_the_same_study_comes_out_the_same(decoder: Decoder):

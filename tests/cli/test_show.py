@@ -6,7 +6,7 @@ import told
 from rich.console import Console
 
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import AlarmRaised, BatchBuilt
+from simctl.bus.messages import AlarmRaised, BatchBuilt, CopyPromoted
 from simctl.cli.figures import count, duration, share, spark, trend
 from simctl.cli.panel import panel
 from simctl.cli.progress import Progress
@@ -135,6 +135,20 @@ def test_without_a_terminal_every_round_and_evaluation_is_a_line(
     assert lines[0] == "run runs/told-001: recipe society, seed 0"
     assert sum(line.startswith("round ") for line in lines) == 3
     assert sum(" on targets: greedy" in line for line in lines) == 4
+
+
+def test_who_has_weights_of_their_own_and_a_promotion_are_said(events: list[Event]):
+    apart = load("society", ['trainer.separate=["examiner", "guide"]'])
+    story = told.Story()
+    promoted = {"version": 4, "of": 70, "gain": 0.125, "average": 0.04, "steps": 10, "sources": ()}
+    story.tell(CopyPromoted.model_validate(promoted))
+    console = Console(file=io.StringIO(), width=40)
+    with console.capture() as capture:
+        play(Lines(console, clock=lambda: 0.0), apart, ListLog().place(story.drafts))
+    first, second = capture.get().splitlines()
+    assert first.endswith("recipe society, seed 0, own weights: examiner, guide")
+    assert "policy v4 goes on from the copy that sat exam 70: it solved +12% of it" in second
+    assert "own weights: examiner, guide" in drawn(heard(events), apart, 120)
 
 
 def test_a_run_that_waits_says_so_until_it_goes_on(recipe: Recipe, events: list[Event]):

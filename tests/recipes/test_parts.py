@@ -1,7 +1,8 @@
 """Parts: what recipes can name is used by recipes, and by more than one unless it is a paper's own.
 
 A part is a class with a `kind`, or a value of a setting that has names for values. Whose answers
-train (`roles`, `kinds`) are no parts, but who and what they are said by.
+train (`roles`, `kinds`) and with whose weights (`separate`) are no parts, but who and what they are
+said by.
 """
 
 import ast
@@ -17,7 +18,7 @@ from simctl.bus.values import Value
 from simctl.cli.recipe import Recipe, load, names
 
 EPISODES = sorted((Path(__file__).parents[2] / "agents" / "episodes").glob("*.py"))
-ADDRESSES = {"roles", "kinds"}
+ADDRESSES = {"roles", "kinds", "separate"}
 SAME = {"views": "lesson"}  # a lesson is given under a view, and learnt by it
 # problems of one's own: no recipe can bring them
 OWN = {"DatasetSettings", "grading=exact", "grading=math"}

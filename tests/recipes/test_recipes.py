@@ -71,7 +71,7 @@ TRAINED: dict[str, set[tuple[str, str]]] = {
     "sharpening": {("solver", CE)},
     "skill_composer": {("guide", CE)},
     "skill_sd": {("solver", PG), ("solver", KL)},
-    "soar": {("examiner", PG), ("solver", CE)},
+    "soar": {("examiner", PG)},
     "society": {("solver", PG), ("solver", KL), ("examiner", PG)},
     "socratic_zero": {("solver", DPO), ("examiner", CE)},
     "spc": {("critic", PG), ("examiner", PG)},

@@ -1,5 +1,6 @@
 """A policy version appears whole, never changes, and is checked before it is used."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from simctl.store.policies import (
     PolicyMissingError,
     PolicyState,
     PolicyStore,
+    files,
 )
 
 
@@ -208,3 +210,82 @@ def test_a_directory_without_a_policy_is_refused(store: PolicyStore, tmp_path: P
     (base / missing).unlink()
     with pytest.raises(PolicyMissingError, match=f"base holds no policy: {missing} is missing"):
         store.adopt(base)
+
+
+def _with_copies(**copies: bytes) -> Callable[[Path], None]:
+    def write(directory: Path) -> None:
+        _writes(b"weights")(directory)
+        for role, weights in copies.items():
+            (place := directory / "copies" / role).mkdir(parents=True)
+            _writes(weights)(place)
+
+    return write
+
+
+def _commit_copies(store: PolicyStore, version: int, **copies: bytes) -> PolicyState:
+    return store.commit(version, _with_copies(**copies), PolicyState(version=version))
+
+
+def test_the_hash_of_weights_with_copies_is_that_of_what_sha256sum_lists(store: PolicyStore):
+    state = _commit_copies(store, 1, guide=b"other", examiner=b"own")
+    names = ["copies/examiner/model.safetensors", "copies/guide/model.safetensors"]
+    listed = subprocess.run(
+        ["/usr/bin/sha256sum", *names, "model.safetensors"],
+        cwd=store.path(1),
+        capture_output=True,
+        check=True,
+    )
+    assert state.sha256 == hashlib.sha256(listed.stdout).hexdigest()
+
+
+def test_without_copies_the_hash_is_that_of_the_file(store: PolicyStore):
+    assert _commit(store, 1).sha256 == hashlib.sha256(b"weights").hexdigest()
+
+
+@pytest.mark.parametrize("change", ["changed", "gone", "one more"])
+def test_a_copy_that_is_not_as_it_was_committed_is_refused(store: PolicyStore, change: str):
+    _commit_copies(store, 1, examiner=b"own")
+    weights = store.path(1) / "copies" / "examiner" / "model.safetensors"
+    match change:
+        case "changed":
+            weights.write_bytes(b"changed")
+        case "gone":
+            weights.unlink()
+        case _:
+            shutil.copytree(weights.parent, weights.parents[1] / "solver")
+    with pytest.raises(PolicyCorruptError, match=r"version 1 .* was changed"):
+        store.verify(1)
+
+
+def test_a_version_is_brought_with_its_copies_and_what_their_trainers_need(
+    store: PolicyStore, tmp_path: Path
+):
+    other = PolicyStore(tmp_path / "other")
+    _commit_copies(other, 7, examiner=b"own")
+    assert store.bring(other, 7) == other.state(7)
+    brought = [each.relative_to(store.path(7)) for each in files(store.path(7))]
+    assert brought == [each.relative_to(other.path(7)) for each in files(other.path(7))]
+    assert Path("copies/examiner/optimizer.pt") in brought
+
+
+def test_a_base_is_adopted_with_its_copies_and_without_their_trainers(
+    store: PolicyStore, tmp_path: Path
+):
+    other = PolicyStore(tmp_path / "other")
+    _commit_copies(other, 5, examiner=b"own")
+    assert store.adopt(other.path(5)).sha256 == other.sha256(5)
+    assert _names(store.path(0) / "copies" / "examiner") == ["config.json", "model.safetensors"]
+
+
+def test_what_the_trainers_of_copies_need_is_dropped_and_brought_back_with_the_rest(
+    store: PolicyStore, tmp_path: Path
+):
+    for version in range(5):
+        _commit_copies(store, version, examiner=b"own")
+    own = store.path(2) / "copies" / "examiner" / "optimizer.pt"
+    assert not own.exists()
+    (made := tmp_path / "made").mkdir()
+    _with_copies(examiner=b"the same")(made)
+    store.equip(2, made)
+    assert own.read_bytes() == b"moments of the same"
+    store.verify(2)

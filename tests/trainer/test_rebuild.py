@@ -62,7 +62,10 @@ def forget(policies: PolicyStore, versions: Iterable[int]) -> None:
 
 
 def moments(policies: PolicyStore, version: int) -> list[torch.Tensor]:
-    state = torch.load(policies.path(version) / "optimizer.pt", weights_only=True)
+    return tensors(torch.load(policies.path(version) / "optimizer.pt", weights_only=True))
+
+
+def tensors(state: dict[str, Any]) -> list[torch.Tensor]:
     found = [value for each in state["optimizer"]["state"].values() for value in each.values()]
     return [*found, *state["teacher"].values()]
 
@@ -81,6 +84,25 @@ def test_a_version_gets_back_what_a_trainer_needs(
     make_resumable(policies, ROUNDS, told)
     assert same(before, moments(policies, ROUNDS))
     assert checkpoint.announcement(policies, ROUNDS) == said
+
+
+def test_a_copy_gets_back_what_its_trainer_needs(
+    story_in: Tell, training: Training, policies: PolicyStore
+):
+    separate = training.trainer.model_copy(update={"separate": ("examiner",)})
+    log, text = ListLog(), recipe(training, trainer=separate.model_dump())
+    log.place([started(text)])
+    story = story_in(log)
+    story._next["society"] = 1  # noqa: SLF001 - it has said that it started
+    story.play(2)
+    train(log, text, policies)
+    kept = policies.path(2) / "copies" / "examiner" / "optimizer.pt"
+    before = torch.load(kept, weights_only=True)
+    kept.unlink()
+    make_resumable(policies, 2, log)
+    after = torch.load(kept, weights_only=True)
+    assert before["steps"] == after["steps"] > 0
+    assert all(map(torch.equal, tensors(before), tensors(after)))
 
 
 def test_a_version_that_is_not_there_at_all_is_made_again(
