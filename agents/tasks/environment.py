@@ -120,6 +120,15 @@ class Tools(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """A family whose attempts take long to grade one by one."""
+
+    def prepare(self, attempts: Sequence[str]) -> None:
+        """Do what takes long for all of these attempts at once; grading them gives the same."""
+        ...
+
+
+@runtime_checkable
 class Stepwise(Protocol):
     """A family whose solutions have steps, and an answer in which they can be compared."""
 

@@ -8,7 +8,8 @@ differ does not pass. Difficulty is the number of steps of that program, two let
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
@@ -74,6 +75,12 @@ class Language:
             return self._sandbox.run(blocks[-1] if blocks else attempt, INPUTS)
         outputs = tuple(stack.run(attempt, given, self._modulus) for given in INPUTS)
         return Ran(outcome="finished", outputs=outputs)
+
+    def run_all(self, attempts: Iterable[str]) -> None:
+        """Run programs side by side where they take a process each; `run` then has the results."""
+        if self._sandbox is not None:
+            with ThreadPoolExecutor(self._sandbox.at_once) as pool:
+                list(pool.map(self.run, dict.fromkeys(attempts)))
 
     @property
     def outcomes(self) -> Sequence[str]:
@@ -179,6 +186,10 @@ class ProgramTasks(Family[Problem]):
         ends = {each: float(ran.outcome == each) for each in self._language.outcomes}
         parts = {"correct": float(correct), "progress": right / len(behaviour), **ends}
         return Grade(parts=parts, first_wrong=None if correct else self._shared(program, attempt))
+
+    def prepare(self, attempts: Sequence[str]) -> None:
+        """Run the programs that are going to be graded."""
+        self._language.run_all(attempts)
 
     def critique_of(self, problem: Problem, attempt: str) -> str:
         """Write each input that is shown, the program's output and a verdict, up to a wrong one.

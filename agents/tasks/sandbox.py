@@ -59,6 +59,7 @@ class Sandbox(Value):
 
     seconds: float = Field(default=2.0, gt=0, description="longest that a program may run")
     memory: int = Field(default=256, ge=64, description="most memory of a program, in MiB")
+    at_once: int = Field(default=4, ge=1, description="most programs that run side by side")
 
     def run(self, program: str, inputs: Sequence[int]) -> Ran:
         """Call the function `f` that a Python program defines with each of the inputs.

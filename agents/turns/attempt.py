@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from simctl.agents.scene import Marked, Scene, Tried, expect
+from simctl.agents.tasks.environment import Prepares
 from simctl.agents.turns.scorers.scorer import Scorer
 from simctl.agents.turns.scorers.verify import Verify
 from simctl.bus.answers import AttemptMade, AttemptRevised
@@ -40,6 +41,8 @@ async def mark(scene: Scene, events: Sequence[Event], scorer: Scorer = VERIFY) -
 def look(scene: Scene, events: Sequence[Event]) -> list[Tried]:
     """Return attempts with the verifier's verdicts."""
     texts = [_solution(event) for event in events]
+    if isinstance(scene.env, Prepares):
+        scene.env.prepare(texts)
     return [
         Tried(event, text, scene.env.grade_attempt(scene.task.problem, text))
         for event, text in zip(events, texts, strict=True)

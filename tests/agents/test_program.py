@@ -1,12 +1,17 @@
 import sys
+from collections.abc import Sequence
+from threading import Barrier
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import PrivateAttr
 
 from simctl.agents.tasks import stack
 from simctl.agents.tasks.environment import TaskError
-from simctl.agents.tasks.program import ProgramSettings
+from simctl.agents.tasks.program import Language, ProgramSettings
+from simctl.agents.tasks.sandbox import Ran, Sandbox
+from simctl.agents.tasks.stack import INPUTS
 from simctl.bus.dice import dice
 
 ENV = ProgramSettings().environment({1: 5})
@@ -112,6 +117,22 @@ def test_programs_that_do_the_same_agree_in_a_vote():
 def test_examples_that_tell_nothing_apart_are_refused():
     with pytest.raises(TaskError, match=r"let task.examples be more"):
         ProgramSettings(examples=2, max_steps=4).environment({}).draw(4, dice(0))
+
+
+class Meeting(Sandbox):
+    """A sandbox in which programs run only two at a time: each waits until another is there."""
+
+    _two: Barrier = PrivateAttr(default_factory=lambda: Barrier(2, timeout=10))
+
+    def run(self, program: str, inputs: Sequence[int]) -> Ran:
+        self._two.wait()
+        return Ran(outcome="finished", outputs=(len(program),) * len(inputs))
+
+
+def test_python_programs_of_a_group_run_side_by_side_and_each_once():
+    language = Language(10, Meeting(at_once=2))
+    language.run_all(["f", "ff", "f", "fff", "ffff"])
+    assert language.run("fff").outputs == (3,) * len(INPUTS)  # and nobody else need come
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")

@@ -107,6 +107,16 @@ async def test_agent0_pays_only_where_the_vote_gives_the_answer_that_was_built_i
     assert unpaid
 
 
+async def test_a_vote_is_paid_as_the_truth_would_be():
+    events = await play(Solve(scorer=Vote(reward="r_zero")), count=3)
+    marks = grades(events, "solver")
+    texts = {e.seq: e.message.attempt for e in said(events, AttemptMade)}
+    for each in marks:
+        formed = ENV.answer_of(texts[each.of]) != ""
+        assert each.reward == 0.9 * each.parts["vote"] + 0.1 * formed
+    assert len({each.reward for each in marks}) > 1
+
+
 async def test_a_duel_of_outcomes_makes_an_error_that_is_none_lose():
     events = await play(Duel(examiner_reward="outcome"))
     planted = said(events, ErrorPlanted)
