@@ -120,7 +120,7 @@ class PolicyStore:
             raise PolicyCorruptError(
                 f"the weights of policy version {version} have sha256 {found[:12]}..., "
                 f"not {wanted[:12]}...: {_named(self.path(version))} changed after it was "
-                "committed; put it back as it was"
+                "committed; put back the file as it was"
             )
 
     def adopt(self, base: Path) -> PolicyState:
