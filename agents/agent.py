@@ -9,7 +9,6 @@ from typing import Protocol
 from simctl.agents.policy.sampler import Completion, Request, Sampler
 from simctl.bus.answers import RoleFailed
 from simctl.bus.asks import ROLES, Ask, Role, Sampling
-from simctl.bus.bus import Bus
 from simctl.bus.dice import stream
 from simctl.bus.event import Draft, Event, Utterance
 from simctl.bus.messages import AnyMessage
@@ -22,6 +21,14 @@ class Answer:
 
     message: AnyMessage
     completion: Completion | None = None
+
+
+class Publisher(Protocol):
+    """Where answers go."""
+
+    async def publish(self, drafts: Sequence[Draft]) -> list[Event]:
+        """Append the drafts to the log of the run."""
+        ...
 
 
 class Agent(Protocol):
@@ -68,36 +75,56 @@ def _asked(event: Event) -> Role:
     raise ValueError(f"event {event.seq} asks {event.recipient!r}, which is no role")
 
 
+@dataclass
+class Producer:
+    """Who numbers what is said in one epoch: from 0, without gaps."""
+
+    name: str
+    epoch: int
+    pseq: int = 0
+
+    def number(self) -> int:
+        """Return the next number."""
+        self.pseq += 1
+        return self.pseq - 1
+
+
 async def serve(
     agents: Mapping[Role, Agent],
-    bus: Bus,
+    bus: Publisher,
     events: AsyncIterator[Event],
-    epoch: int,
+    producers: Mapping[Role, Producer],
     history: Iterable[Event] = (),
 ) -> None:
     """Let agents answer what `events` ask of them, until cancelled.
 
-    `epoch` counts the processes that have served these roles in the run. Of the answers to an ask
-    of `history`, those that it holds are not said again.
+    `producers` number what the roles say. Of the answers to an ask of `history`, those that it
+    holds are not said again.
     """
     given = Counter(event.cause for event in history if event.sender in ROLES)
     async with asyncio.TaskGroup() as group:
-        servers = {role: _Server(role, agent, bus, epoch) for role, agent in agents.items()}
+        servers = {
+            role: _Server(role, agent, bus, producers[role]) for role, agent in agents.items()
+        }
         async for event in events:
             server = servers.get(event.recipient)  # type: ignore[call-overload]
             if server is not None:
                 group.create_task(server.answer(event, given[event.seq]))
 
 
+def themselves(roles: Iterable[Role], epoch: int) -> dict[Role, Producer]:
+    """Let every role speak for itself; `epoch` counts the processes that have served a run."""
+    return {role: Producer(role, epoch) for role in roles}
+
+
 class _Server:
     """One role's place on the bus."""
 
-    def __init__(self, role: Role, agent: Agent, bus: Bus, epoch: int) -> None:
+    def __init__(self, role: Role, agent: Agent, bus: Publisher, producer: Producer) -> None:
         self._role = role
         self._agent = agent
         self._bus = bus
-        self._epoch = epoch
-        self._pseq = 0
+        self._producer = producer
 
     async def answer(self, asked: Event, given: int) -> None:
         try:
@@ -121,18 +148,14 @@ class _Server:
         return Answer(RoleFailed(role=self._role, error=writable))
 
     def _drafts(self, asked: Event, answers: Sequence[Answer]) -> list[Draft]:
-        drafts = []
-        for answer in answers:
-            drafts.append(self._draft(asked, answer))
-            self._pseq += 1
-        return drafts
+        return [self._draft(asked, answer) for answer in answers]
 
     def _draft(self, asked: Event, answer: Answer) -> Draft:
         spoken = answer.completion
         return Draft(
-            producer=self._role,
-            epoch=self._epoch,
-            pseq=self._pseq,
+            producer=self._producer.name,
+            epoch=self._producer.epoch,
+            pseq=self._producer.number(),
             message=answer.message,
             sender=self._role,
             recipient=asked.sender,

@@ -5,12 +5,13 @@ twice and no answer is sampled twice, so the round ends as it would have ended.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from pydantic import Field
 
-from simctl.agents.agent import Agent, serve
+from simctl.agents.agent import Agent, serve, themselves
 from simctl.agents.curriculum import Syllabus
 from simctl.agents.episode import Episode
 from simctl.agents.evaluation import Suite
@@ -20,6 +21,7 @@ from simctl.agents.serving import Serving
 from simctl.agents.stage import Answers, RoleFailedError, Stage
 from simctl.agents.tasks.environment import Environment
 from simctl.bus.asks import Role
+from simctl.bus.bus import Bus
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import (
@@ -63,6 +65,33 @@ class Plan:
     learns: bool  # whether a trainer answers each round with a policy
 
 
+class Roles(Protocol):
+    """Whoever answers for the roles, here or elsewhere."""
+
+    async def serve(
+        self, bus: Bus, events: AsyncIterator[Event], epoch: int, history: Iterable[Event]
+    ) -> None:
+        """Answer on `bus` what `events` ask of the roles, until cancelled.
+
+        `epoch` counts the processes that have played the run; what `history` has of the answers is
+        not said again.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Here:
+    """Roles that are played in this process."""
+
+    agents: Mapping[Role, Agent]
+
+    async def serve(
+        self, bus: Bus, events: AsyncIterator[Event], epoch: int, history: Iterable[Event]
+    ) -> None:
+        """Let the agents answer, each in its own name."""
+        await serve(self.agents, bus, events, themselves(self.agents, epoch), history)
+
+
 class Society:
     """Plays rounds until the plan is fulfilled."""
 
@@ -75,7 +104,7 @@ class Society:
         bus: MemoryBus,
         quiescence: Quiescence,
         policy: Serving,
-        agents: Mapping[Role, Agent],
+        roles: Roles,
     ) -> None:
         """Go on from `memory`, with `syllabus` as far as it has moved."""
         self._plan = plan
@@ -84,7 +113,7 @@ class Society:
         self._bus = bus
         self._quiescence = quiescence
         self._policy = policy
-        self._agents = agents
+        self._roles = roles
         self._record = Record(memory.history)
         self._answers = Answers(memory.history)
         self._round = memory.round
@@ -100,7 +129,7 @@ class Society:
             asyncio.TaskGroup() as group,
         ):
             epoch = self._memory.incarnation + 1
-            served = serve(self._agents, self._bus, asked, epoch, self._memory.history)
+            served = self._roles.serve(self._bus, asked, epoch, self._memory.history)
             helpers = [
                 group.create_task(self._quiescence.run()),
                 group.create_task(served),

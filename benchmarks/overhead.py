@@ -27,7 +27,7 @@ from simctl.agents.memory import recall
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.serving import Served
-from simctl.agents.society import Plan, Rounds, Society
+from simctl.agents.society import Here, Plan, Rounds, Society
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import RunStarted
 from simctl.bus.quiescence import Quiescence
@@ -62,7 +62,7 @@ async def play(log: Log, rounds: int) -> None:
         bus=MemoryBus(log, quiescence),
         quiescence=quiescence,
         policy=Served(sampler, PolicyStore(Path()), plan.environment, 0),
-        agents=cast(Voice(sampler, 0)),
+        roles=Here(cast(Voice(sampler, 0))),
     )
     await society.run(RunStarted(recipe="", seed=0, policy_sha256="", machine={}))
 

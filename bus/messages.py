@@ -12,6 +12,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, TypeAdapter, model_se
 from simctl.bus.answers import AnyAnswer
 from simctl.bus.asks import AnyAsk, Message, Role
 from simctl.bus.values import Value
+from simctl.bus.workers import OF_WORKERS, AnyOfWorkers
 
 # --- reports of the environment ---------------------------------------------------------------
 
@@ -331,6 +332,7 @@ AnyMessage = (
     | BatchBuilt
     | CopyPromoted
     | PolicyUpdated
+    | AnyOfWorkers
 )
 _CATALOGUE: TypeAdapter[AnyMessage] = TypeAdapter(
     Annotated[AnyMessage, Field(discriminator="kind")]
@@ -347,8 +349,8 @@ class UnknownMessage(Message):
     text: str
 
 
-# what is added to a log from outside; the run itself knows nothing of it
-OUTSIDE = ("answer_rescored", "log_repaired")
+# what is added to a log from outside; what a run does next depends on none of it
+OUTSIDE = ("answer_rescored", "log_repaired", *OF_WORKERS)
 
 
 def kinds() -> dict[str, type[AnyMessage]]:

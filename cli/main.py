@@ -28,6 +28,8 @@ from simctl.cli.commands import (
     store,
     train,
     verify,
+    worker,
+    workers,
 )
 from simctl.cli.commands import open as open_
 from simctl.cli.errors import UserError
@@ -56,6 +58,8 @@ app.command("compare")(compare.command)
 app.command("experiment")(experiment.command)
 app.command("health")(health.command)
 app.command("runs")(runs.command)
+app.command("worker")(worker.command)
+app.command("workers")(workers.command)
 app.command("eval")(evaluate.command)
 app.command("train")(train.command)
 app.command("rescore")(rescore.command)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from simctl.cli import toml
+from simctl.cli.elsewhere import Elsewhere, check
 from simctl.cli.errors import RunError
 from simctl.cli.policies import of_recipe
 from simctl.cli.recipe import load
@@ -32,6 +33,7 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     run_dir: Path | None,
     runs_dir: Path,
     quiet: bool,
+    there: Elsewhere | None = None,
 ) -> int:
     """Begin a run and play it to its end; return the exit code.
 
@@ -42,6 +44,8 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     flags = [f"{key}={toml.literal(value)}" for key, value in told.items() if value is not None]
     recipe = load(recipe_name, [*sets, *flags])
     new_run(run_dir, runs_dir, recipe.name)
+    if there is not None:
+        check(there.broker)
     first = of_recipe(recipe)
     if not quiet and recipe.misgiving:
         sys.stderr.write(f"warning: {recipe.misgiving}\n")
@@ -55,11 +59,11 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     except KeyboardInterrupt:
         return called_off("no run was begun")
     with closing(shown):
-        outcome = play(place, shown)
+        outcome = play(place, shown, there)
     return _tell(screen, place, shown, outcome, quiet=quiet)
 
 
-def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
+def play_on(name: str, *, runs_dir: Path, quiet: bool, there: Elsewhere | None = None) -> int:
     """Go on with a run to its end; return the exit code.
 
     Raises:
@@ -69,6 +73,8 @@ def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
     with open_log(place) as log:
         if is_finished(log):
             raise RunError(f"run {place} is finished; look at it with: simctl replay {place}")
+    if there is not None:
+        check(there.broker)
     screen = console()
     shown = view(screen, quiet=quiet)
     try:
@@ -77,7 +83,7 @@ def play_on(name: str, *, runs_dir: Path, quiet: bool) -> int:
     except KeyboardInterrupt:
         return called_off(f"{place} is as it was")
     with closing(shown):
-        outcome = play(place, shown)
+        outcome = play(place, shown, there)
     return _tell(screen, place, shown, outcome, quiet=quiet)
 
 

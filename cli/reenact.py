@@ -11,7 +11,7 @@ from simctl.agents.curriculum import Syllabus
 from simctl.agents.memory import Memory
 from simctl.agents.policy.cassette import Cassette
 from simctl.agents.policy.vocabulary import Vocabulary
-from simctl.agents.society import Society
+from simctl.agents.society import Here, Society
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import RunStarted
@@ -84,10 +84,12 @@ async def _play(begin: Beginning, vocabulary: Vocabulary, learner: Learner, tape
         bus=bus,
         quiescence=quiescence,
         policy=RecordedPolicy(tape, cassette),
-        agents={
-            role: RecordedAgent(agent, tape, cassette, recipe.seed)
-            for role, agent in agents.items()
-        },
+        roles=Here(
+            {
+                role: RecordedAgent(agent, tape, cassette, recipe.seed)
+                for role, agent in agents.items()
+            }
+        ),
     )
     async with bus.listen() as events, asyncio.TaskGroup() as group:
         helper = group.create_task(_learn(learner, events, bus))

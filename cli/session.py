@@ -2,9 +2,9 @@
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -14,8 +14,9 @@ from simctl.agents.cast import cast
 from simctl.agents.curriculum import Syllabus
 from simctl.agents.exams import Exams
 from simctl.agents.memory import SOCIETY, Memory
+from simctl.agents.policy.sampler import ServingSampler
 from simctl.agents.serving import Served
-from simctl.agents.society import Society
+from simctl.agents.society import Here, Roles, Society
 from simctl.bus.answers import RoleFailed
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus, ReaderCutOffError
@@ -23,8 +24,11 @@ from simctl.bus.messages import (
     RunEnded,
     RunStarted,
 )
+from simctl.bus.mqtt import LinkError
 from simctl.bus.quiescence import Quiescence
+from simctl.bus.workers import OF_WORKERS
 from simctl.cli import birth
+from simctl.cli.elsewhere import Elsewhere, workers
 from simctl.cli.machine import machine
 from simctl.cli.recipe import Recipe, dump
 from simctl.cli.runs import POLICIES
@@ -82,8 +86,8 @@ def create(recipe: Recipe, run_dir: Path, base: Path) -> None:
     birth.create(recipe, run_dir, base)
 
 
-def play(run_dir: Path, view: View) -> Outcome:
-    """Go on with a run from what its log has.
+def play(run_dir: Path, view: View, there: Elsewhere | None = None) -> Outcome:
+    """Go on with a run from what its log has; its roles are played here, or by workers `there`.
 
     Raises:
         UserError: its recipe or its policy is not what it was.
@@ -99,7 +103,7 @@ def play(run_dir: Path, view: View) -> Outcome:
             recipe = birth.read(run_dir, log)
             if recipe.log.journal:
                 log.begin_journal()
-            session = _Session(recipe, run_dir, log, view)
+            session = _Session(recipe, run_dir, log, view, there)
             outcome = asyncio.run(session.run(stop))
     except KeyboardInterrupt:  # somebody could not wait
         outcome = Outcome("interrupted")
@@ -110,11 +114,15 @@ def play(run_dir: Path, view: View) -> Outcome:
 class _Session:
     """The parts of one process's run, put together."""
 
-    def __init__(self, recipe: Recipe, run_dir: Path, log: DuckLog, view: View) -> None:
+    def __init__(
+        self, recipe: Recipe, run_dir: Path, log: DuckLog, view: View, there: Elsewhere | None
+    ) -> None:
         self._recipe = recipe
         self._run_dir = run_dir
         self._log = log
         self._view = view
+        self._there = there
+        self._workers: list[Event] = []  # what the log says of them
         self._policies = PolicyStore(run_dir / POLICIES)
 
     async def run(self, stop: Stop) -> Outcome:
@@ -124,6 +132,8 @@ class _Session:
         for event in self._log.read():
             memory.hear(event, syllabus)
             self._view.recall(event)
+            if event.kind in OF_WORKERS:
+                self._workers.append(event)
         outcome = await self._until_done(memory, syllabus, stop)
         try:
             if _has_begun(self._log, memory):
@@ -136,7 +146,7 @@ class _Session:
         quiescence = Quiescence()
         cut_off: asyncio.Queue[ReaderCutOffError] = asyncio.Queue()
         bus = MemoryBus(self._log, quiescence, self._log.last_seq, report=cut_off.put_nowait)
-        society = self._society(bus, quiescence, memory, syllabus)
+        sampler = self._sampler(quiescence, memory)
         self._view.started(self._run_dir, self._recipe)
         speaker = _Speaker(bus, memory.incarnation + 1)
         trainer = TrainerProcess(self._run_dir, speaker.trainer_died)
@@ -148,7 +158,20 @@ class _Session:
         outcome = Outcome("finished")
         with Endpoint(self._log, self._run_dir, publish):
             try:
-                async with bus.listen("view") as events, asyncio.TaskGroup() as group:
+                async with (
+                    self._roles(bus, quiescence, memory, sampler) as roles,
+                    bus.listen("view") as events,
+                    asyncio.TaskGroup() as group,
+                ):
+                    society = Society(
+                        self._recipe.plan(),
+                        memory,
+                        syllabus,
+                        bus=bus,
+                        quiescence=quiescence,
+                        policy=self._served(sampler),
+                        roles=roles,
+                    )
                     helpers = [
                         group.create_task(speaker.readers_cut_off(cut_off)),
                         group.create_task(_interrupted(stop)),
@@ -162,7 +185,7 @@ class _Session:
             except* _InterruptedError:
                 self._log.lose_patience()
                 outcome = Outcome("interrupted")
-            except* (TrainerFailedError, StoreError, OSError) as errors:
+            except* (TrainerFailedError, StoreError, LinkError, OSError) as errors:
                 outcome = Outcome("failed", str(_first(errors)))
             except* Exception as errors:  # noqa: BLE001 - the log says how it ended, whatever it was
                 outcome = Outcome("failed", self._crash(errors))
@@ -181,28 +204,44 @@ class _Session:
             if event.kind == "policy_updated":
                 trainer.moved()
 
-    def _society(
-        self, bus: MemoryBus, quiescence: Quiescence, memory: Memory, syllabus: Syllabus
-    ) -> Society:
-        recipe, version = self._recipe, memory.version
+    def _sampler(self, quiescence: Quiescence, memory: Memory) -> ServingSampler:
+        version = memory.version
         self._policies.verify(version)
-        sampler = serve(
+        recipe = self._recipe
+        return serve(
             self._policies.path(version),
             version,
             quiescence,
             recipe.sampler.max_batch,
             recipe.trainer.separate,
         )
-        plan = recipe.plan()
-        return Society(
-            plan,
-            memory,
-            syllabus,
-            bus=bus,
-            quiescence=quiescence,
-            policy=Served(sampler, self._policies, plan.environment, recipe.seed),
-            agents=cast(Voice(sampler, recipe.seed), Exams(sampler, plan.environment)),
-        )
+
+    def _served(self, sampler: ServingSampler) -> Served:
+        recipe = self._recipe
+        return Served(sampler, self._policies, recipe.plan().environment, recipe.seed)
+
+    @asynccontextmanager
+    async def _roles(
+        self, bus: MemoryBus, quiescence: Quiescence, memory: Memory, sampler: ServingSampler
+    ) -> AsyncGenerator[Roles]:
+        """Give whoever plays the roles: this process, or workers elsewhere."""
+        recipe = self._recipe
+        if self._there is None:
+            exams = Exams(sampler, recipe.plan().environment)
+            yield Here(cast(Voice(sampler, recipe.seed), exams))
+            return
+        async with workers(
+            self._there,
+            self._log,
+            bus,
+            quiescence,
+            self._policies,
+            version=memory.version,
+            recipe=dump(recipe),
+            known=self._workers,
+            warn=self._view.warn,
+        ) as dispatcher:
+            yield dispatcher
 
     def _started(self) -> RunStarted:
         return RunStarted(

@@ -1,5 +1,7 @@
 """What can go wrong with a log or a policy: one class for each mistake that a caller can handle."""
 
+from simctl.bus.errors import RefusedError
+
 
 class StoreError(Exception):
     """The parent of all that the store raises on purpose. Its text says what to do."""
@@ -29,7 +31,7 @@ class LogClosedError(StoreError):
     """The log was closed before this append."""
 
 
-class DraftRefusedError(StoreError):
+class DraftRefusedError(StoreError, RefusedError):
     """A draft breaks the rules of the log; nothing of its append was written."""
 
 

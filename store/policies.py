@@ -104,6 +104,19 @@ class PolicyStore:
         """Return the hash that the weights of a version were committed with."""
         return self.state(version).sha256
 
+    def files(self, version: int) -> list[str]:
+        """Return the names of what serves a version, in order: all but the trainer's own."""
+        place = self.path(version)
+        return [
+            file.relative_to(place).as_posix()
+            for file in (files(place) if place.is_dir() else ())
+            if file.name != STATE and not file.match(TRAINERS_OWN)
+        ]
+
+    def file(self, version: int, name: str) -> Path | None:
+        """Return one of those files, if it is there."""
+        return self.path(version) / name if name in self.files(version) else None
+
     def verify(self, version: int, sha256: str | None = None) -> None:
         """Check that the weights of a version are those that were committed (and announced).
 

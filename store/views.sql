@@ -217,6 +217,53 @@ GROUP BY ALL;
 COMMENT ON VIEW solves IS
 'One row a task that was attempted: which share of the first attempts without a hint is right';
 
+CREATE OR REPLACE VIEW workers AS
+WITH taking_part AS (
+    SELECT worker, arg_max(roles, seq) AS roles, arg_max(machine, seq) AS machine,
+        count(*) AS joined, max(seq) AS last_joined, min(wall_us) AS first_us
+    FROM worker_joined GROUP BY worker
+), leases AS (
+    SELECT ask, arg_max(worker, seq) AS worker, max(seq) AS leased
+    FROM (SELECT worker, unnest(asks) AS ask, seq FROM work_leased) GROUP BY ask
+), expired AS (
+    SELECT worker, unnest(asks) AS ask, seq FROM lease_expired
+), answers AS (
+    SELECT producer AS worker, count(DISTINCT cause) AS asks, sum(len(tokens)) AS tokens,
+        max(wall_us) AS last_us
+    FROM events
+    WHERE producer IN (SELECT worker FROM taking_part) AND cause IS NOT NULL
+        AND kind <> 'message_rejected'
+    GROUP BY producer
+)
+SELECT t.worker, t.roles, coalesce(w.seq, 0) < t.last_joined AS here, t.joined, s.version,
+    coalesce(h.held, 0) AS held, coalesce(a.asks, 0) AS answered, coalesce(a.tokens, 0) AS tokens,
+    a.tokens / greatest((a.last_us - t.first_us) / 1e6, 1e-3) AS tokens_per_second,
+    coalesce(x.lost, 0) AS expired, coalesce(r.rejected, 0) AS rejected,
+    CASE WHEN coalesce(w.seq, 0) > t.last_joined THEN w.reason ELSE '' END AS reason, t.machine
+FROM taking_part t
+LEFT JOIN (
+    SELECT worker, max(seq) AS seq, arg_max(reason, seq) AS reason FROM worker_left GROUP BY worker
+) w ON w.worker = t.worker
+LEFT JOIN (
+    SELECT worker, arg_max(version, seq) AS version FROM worker_synced WHERE ok GROUP BY worker
+) s ON s.worker = t.worker
+LEFT JOIN (
+    SELECT l.worker, count(*) AS held FROM leases l
+    WHERE NOT EXISTS (
+        SELECT 1 FROM events e
+        WHERE e.cause = l.ask AND e.producer = l.worker AND e.kind <> 'message_rejected'
+    ) AND NOT EXISTS (SELECT 1 FROM expired x WHERE x.ask = l.ask AND x.seq > l.leased)
+    GROUP BY l.worker
+) h ON h.worker = t.worker
+LEFT JOIN answers a ON a.worker = t.worker
+LEFT JOIN (SELECT worker, count(*) AS lost FROM expired GROUP BY worker) x ON x.worker = t.worker
+LEFT JOIN (
+    SELECT producer AS worker, count(*) AS rejected FROM events
+    WHERE kind = 'message_rejected' GROUP BY producer
+) r ON r.worker = t.worker;
+COMMENT ON VIEW workers IS
+'One row a worker: its roles, whether it takes part, what it holds and serves, what it has done';
+
 CREATE OR REPLACE MACRO branch_events(b) AS TABLE
 SELECT * FROM events WHERE branch = b;
 COMMENT ON MACRO TABLE branch_events IS

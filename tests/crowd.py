@@ -25,7 +25,7 @@ from simctl.agents.episodes.solve import Solve
 from simctl.agents.memory import Memory
 from simctl.agents.policy.sampler import Completion, Request
 from simctl.agents.serving import Served
-from simctl.agents.society import Plan, Rounds, Society
+from simctl.agents.society import Here, Plan, Rounds, Society
 from simctl.agents.tasks.chain import ChainTasks, parse, solve
 from simctl.bus.event import Event
 from simctl.bus.memory import MemoryBus
@@ -117,7 +117,7 @@ async def play(log: DuckLog, rounds: Rounds, answers: int, *, aloud: bool = Fals
         bus=bus,
         quiescence=quiescence,
         policy=Served(sampler, PolicyStore(Path()), plan.environment, 0),
-        agents=cast(Voice(sampler, 0)),
+        roles=Here(cast(Voice(sampler, 0))),
     )
     gauge = Gauge(bus)
     async with bus.listen("gauge") as events, asyncio.TaskGroup() as group:

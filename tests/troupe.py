@@ -12,7 +12,7 @@ from simctl.agents.memory import Memory
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.serving import Served
-from simctl.agents.society import Society
+from simctl.agents.society import Here, Society
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import RunStarted
@@ -42,7 +42,7 @@ async def _perform(recipe: Recipe, place: Path) -> list[Event]:
         bus=bus,
         quiescence=quiescence,
         policy=Served(sampler, policies, plan.environment, recipe.seed),
-        agents=cast(Voice(sampler, recipe.seed), Exams(sampler, plan.environment)),
+        roles=Here(cast(Voice(sampler, recipe.seed), Exams(sampler, plan.environment))),
     )
     started = RunStarted(recipe=dump(recipe), seed=recipe.seed, policy_sha256="", machine={})
     async with bus.listen() as events, asyncio.TaskGroup() as group:

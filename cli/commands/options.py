@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from simctl.bus.broker import AddressError, Broker
+from simctl.cli.errors import UserError
+
 RunsDir = Annotated[Path, typer.Option("--runs-dir", metavar="DIR", help="Where runs are kept")]
 Sets = Annotated[
     list[str] | None,
@@ -25,4 +28,26 @@ Out = Annotated[
     typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf; without a suffix png and svg"),
 ]
 
+CaFile = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Whom to trust as the broker (TLS)")
+]
+Cert = Annotated[str | None, typer.Option(metavar="FILE", help="The own certificate (TLS)")]
+Key = Annotated[str | None, typer.Option(metavar="FILE", help="The key of that certificate (TLS)")]
+
+BUS = "The broker: mqtt://user@host:port or mqtts://..."
 RUNS = Path("runs")
+LEASE = 15.0  # seconds
+
+
+def broker_of(url: str, cafile: str | None, cert: str | None, key: str | None) -> Broker:
+    """Return the broker that a command line names.
+
+    Raises:
+        UserError: it is none, or a file for TLS cannot be used.
+    """
+    try:
+        broker = Broker.parse(url, cafile=cafile, cert=cert, key=key)
+        broker.tls_context()
+    except AddressError as error:
+        raise UserError(str(error)) from error
+    return broker

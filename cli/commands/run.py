@@ -1,12 +1,35 @@
 """simctl run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simctl.cli.commands.options import RUNS, RunsDir, Sets
+from simctl.cli.commands.options import (
+    BUS,
+    LEASE,
+    RUNS,
+    CaFile,
+    Cert,
+    Key,
+    RunsDir,
+    Sets,
+    broker_of,
+)
 from simctl.cli.errors import UserError
+
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Short for --set seed=N")]
+NumberOfRounds = Annotated[
+    int | None, typer.Option(metavar="N", help="Short for --set run.rounds=N")
+]
+Bus = Annotated[str | None, typer.Option(metavar="URL", help=f"Workers play the roles. {BUS}")]
+Lease = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", min=1, help="Silence after which a worker's asks go to others"),
+]
+
+if TYPE_CHECKING:
+    from simctl.cli.elsewhere import Elsewhere
 
 
 def command(  # noqa: PLR0913 - one parameter an option
@@ -16,10 +39,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     ] = None,
     *,
     sets: Sets = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Short for --set seed=N")] = None,
-    rounds: Annotated[
-        int | None, typer.Option(metavar="N", help="Short for --set run.rounds=N")
-    ] = None,
+    seed: Seed = None,
+    rounds: NumberOfRounds = None,
     policy: Annotated[
         str | None, typer.Option(metavar="DIR", help="Short for --set policy.path=DIR")
     ] = None,
@@ -30,12 +51,18 @@ def command(  # noqa: PLR0913 - one parameter an option
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that did not finish")
     ] = None,
+    bus: Bus = None,
+    lease: Lease = LEASE,
+    cafile: CaFile = None,
+    cert: Cert = None,
+    key: Key = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print only where the run is")
     ] = False,
 ) -> None:
     """Play a society by a recipe, and learn from it.
 
+    With --bus, workers at that broker play the roles (see simctl worker).
     Ctrl-C ends it cleanly, and --resume goes on. Exit codes: 0 finished, 1 not finished, 2 misuse.
     """
     new = {
@@ -46,10 +73,12 @@ def command(  # noqa: PLR0913 - one parameter an option
     if resume is not None and given:
         raise UserError(f"--resume goes on as the run began: it allows no {', '.join(given)}")
 
+    there = _there(bus, lease, cafile, cert, key)
+
     from simctl.cli.play import play_new, play_on
 
     if resume is not None:
-        code = play_on(resume, runs_dir=runs_dir, quiet=quiet)
+        code = play_on(resume, runs_dir=runs_dir, quiet=quiet, there=there)
     else:
         code = play_new(
             recipe or "society",
@@ -60,5 +89,21 @@ def command(  # noqa: PLR0913 - one parameter an option
             run_dir=run_dir,
             runs_dir=runs_dir,
             quiet=quiet,
+            there=there,
         )
     raise typer.Exit(code)
+
+
+def _there(
+    bus: str | None, lease: float, cafile: str | None, cert: str | None, key: str | None
+) -> "Elsewhere | None":
+    """Return where workers are, if the roles are theirs to play."""
+    if bus is None:
+        if cafile or cert or key:
+            raise UserError("--cafile, --cert and --key are for --bus mqtts://...")
+        return None
+    broker = broker_of(bus, cafile, cert, key)
+
+    from simctl.cli.elsewhere import Elsewhere
+
+    return Elsewhere(broker, lease)

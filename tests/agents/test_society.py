@@ -17,7 +17,7 @@ from simctl.agents.memory import SOCIETY, recall
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.serving import Served
-from simctl.agents.society import Plan, Rounds, Society
+from simctl.agents.society import Here, Plan, Rounds, Society
 from simctl.agents.tasks.chain import ChainTasks, parse, signature
 from simctl.bus.answers import TaskPosed
 from simctl.bus.dice import dice
@@ -63,7 +63,7 @@ async def play(
         bus=MemoryBus(log, quiescence, log.last_seq),
         quiescence=quiescence,
         policy=Served(sampler, PolicyStore(tmp_path), plan.environment, 0),
-        agents=cast(Voice(sampler, 0)),
+        roles=Here(cast(Voice(sampler, 0))),
     )
     await society.run(STARTED)
     return list(log.read())

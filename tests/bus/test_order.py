@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simctl.agents.agent import Agent, Answer, serve
+from simctl.agents.agent import Agent, Answer, serve, themselves
 from simctl.agents.stage import Answers, Stage
 from simctl.bus.answers import AttemptMade
 from simctl.bus.asks import ROLES, Role, SolveTask
@@ -107,7 +107,7 @@ async def play(topology: Topology, log: ListLog | DuckLog) -> list[list[Event]]:
         group = await stack.enter_async_context(asyncio.TaskGroup())
         helpers = [
             group.create_task(quiescence.run()),
-            group.create_task(serve(agents, bus, asked, 1)),
+            group.create_task(serve(agents, bus, asked, themselves(agents, 1))),
             group.create_task(answers.hear_all(answered)),
         ]
         hearing = [group.create_task(hear(each, turns)) for each in ears]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simctl.agents.agent import Agent, Answer, serve
+from simctl.agents.agent import Agent, Answer, serve, themselves
 from simctl.agents.policy.sampler import Completion
 from simctl.bus.answers import (
     AttemptMade,
@@ -75,7 +75,7 @@ async def _asked(answer: Answer) -> list[Event]:
     async with bus.listen() as asked, bus.listen() as answered, asyncio.TaskGroup() as group:
         helpers = [
             group.create_task(quiescence.run()),
-            group.create_task(serve(agents, bus, asked, 1)),
+            group.create_task(serve(agents, bus, asked, themselves(agents, 1))),
         ]
         for number in range(2):
             await bus.publish([Draft("e1.0", 0, number, PoseTask(), "e1.0", "examiner")])

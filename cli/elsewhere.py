@@ -1,0 +1,82 @@
+"""Roles that are played elsewhere: by workers at a broker, whom this process gives work."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from simctl.agents.dispatcher import Dispatcher
+from simctl.bus.broker import Broker
+from simctl.bus.event import Event
+from simctl.bus.memory import MemoryBus
+from simctl.bus.mqtt import Link, LinkError
+from simctl.bus.quiescence import Quiescence
+from simctl.cli.errors import UserError
+from simctl.store.duck import DuckLog
+from simctl.store.gateway import Gateway
+from simctl.store.policies import PolicyStore
+
+
+class UnreachableError(UserError):
+    """A broker cannot be reached, or refuses."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A broker, and how long a worker there may be silent before others get its asks."""
+
+    broker: Broker
+    lease: float
+
+
+@asynccontextmanager
+async def workers(  # noqa: PLR0913 - what workers take part in
+    there: Elsewhere,
+    log: DuckLog,
+    bus: MemoryBus,
+    quiescence: Quiescence,
+    policies: PolicyStore,
+    *,
+    version: int,
+    recipe: str,
+    known: Sequence[Event],
+    warn: Callable[[str], None],
+) -> AsyncGenerator[Dispatcher]:
+    """Let workers take part in a run that is played from policy `version` on.
+
+    `known` are the log's events about workers.
+
+    Raises:
+        LinkError: the broker cannot be reached, or refuses.
+    """
+    gateway = Gateway(log.run, log, bus, policies, recipe=recipe, lease=there.lease)
+    dispatcher = Dispatcher(quiescence, policies, version, gateway.post, warn=warn)
+    gateway.members.recall(known)
+    gateway.members.attend(dispatcher)
+    link = Link(there.broker, f"owner-{log.run}", gateway.hear, trouble=warn)
+    async with gateway.open(link), asyncio.TaskGroup() as group:
+        failed = group.create_task(gateway.failed())
+        ended = "it was stopped"
+        try:
+            yield dispatcher
+            ended = "it is finished"
+        finally:
+            failed.cancel()
+            await gateway.close(ended)
+
+
+def check(broker: Broker, name: str = "simctl-check") -> None:
+    """Connect to a broker once.
+
+    Raises:
+        UnreachableError: it cannot be reached, or refuses.
+    """
+
+    async def connect() -> None:
+        async with Link(broker, name, lambda _: None).open():
+            pass
+
+    try:
+        asyncio.run(connect())
+    except LinkError as error:
+        raise UnreachableError(str(error)) from error

@@ -1,0 +1,179 @@
+"""Works for runs at a broker: plays roles of whatever run is live there."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydantic import ValidationError
+
+from simctl.agents.agent import Agent, Producer, Voice
+from simctl.agents.cast import cast
+from simctl.agents.desk import Desk
+from simctl.agents.exams import Exams
+from simctl.agents.policy.sampler import ServingSampler
+from simctl.agents.supply import Supply
+from simctl.agents.worker import Worker
+from simctl.bus.asks import Role
+from simctl.bus.broker import Broker
+from simctl.bus.errors import RefusedError
+from simctl.bus.mqtt import Heard, Link, LinkError
+from simctl.bus.parcels import ANY_RUN, Live, Serve
+from simctl.bus.quiescence import Quiescence
+from simctl.bus.remote import ForgottenError, RemoteBus, RunOverError
+from simctl.cli.errors import RunError
+from simctl.cli.recipe import Recipe, recorded
+from simctl.cli.serving import serve
+from simctl.cli.stop import Stop
+from simctl.store.policies import PolicyStore
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a worker offers: `run` is the one it works for, or any; `shared` has its policies."""
+
+    broker: Broker
+    name: str
+    roles: tuple[Role, ...]
+    capacity: int
+    run: str | None = None
+    shared: Path | None = None
+    stay: bool = False
+
+
+class _StoppedError(Exception):
+    """Somebody asked the worker to stop."""
+
+
+def work(terms: Terms, tell: Tell) -> None:
+    """Work until the run ends, or, if `terms` say to stay, until Ctrl-C.
+
+    Raises:
+        RunError: the broker cannot be reached, or the run's owner does not want this worker.
+    """
+    with Stop() as stop:
+        try:
+            asyncio.run(_until_done(terms, stop, tell))
+        except* _StoppedError:
+            tell("stopped")
+        except* (LinkError, RefusedError) as errors:
+            raise RunError(str(_first(errors))) from None
+
+
+async def _until_done(terms: Terms, stop: Stop, tell: Tell) -> None:
+    async with asyncio.TaskGroup() as group:
+        stopped = group.create_task(_stopped(stop))
+        while True:
+            run = await _find(terms, tell)
+            over = await _take_part(terms, run, tell)
+            if over and not terms.stay:
+                break
+        stopped.cancel()
+
+
+async def _stopped(stop: Stop) -> None:
+    await stop.wait()
+    raise _StoppedError
+
+
+async def _find(terms: Terms, tell: Tell) -> str:
+    """Wait until a run is live at the broker, and return its name."""
+    found: asyncio.Queue[str] = asyncio.Queue()
+
+    def hear(heard: Heard) -> None:
+        heard.ack()
+        with suppress(ValidationError):  # an announcement that was taken back is empty
+            live = Live.model_validate_json(heard.payload)
+            if terms.run in (None, live.run):
+                found.put_nowait(live.run)
+
+    scout = Link(terms.broker, f"{terms.name}.scout", hear)
+    async with scout.open():
+        await scout.subscribe(ANY_RUN)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                return await found.get()
+        tell(f"waiting for {f'run {terms.run}' if terms.run else 'a run'} at {terms.broker}")
+        return await found.get()
+
+
+async def _take_part(terms: Terms, run: str, tell: Tell) -> bool:
+    """Work for a run until it ends; return whether it did, or else has to be joined again."""
+    desk, wanted = Desk(), asyncio.Queue[Serve]()
+    bus = RemoteBus(
+        terms.broker, run, terms.name, work=desk.take, serve=wanted.put_nowait, trouble=tell
+    )
+    bus.leases = desk.leases
+    over = True
+    async with bus.open():
+        welcome = await bus.join(terms.roles, capacity=terms.capacity, machine=_where())
+        recipe = recorded(f"the recipe of run {run}", welcome.recipe)
+        tell(f"works for run {run} as {terms.name}: {', '.join(terms.roles)}")
+        try:
+            with TemporaryDirectory(prefix="simctl-worker-") as own:
+                quiescence = Quiescence()
+                worker = Worker(
+                    bus,
+                    Producer(terms.name, bus.epoch),
+                    desk,
+                    Supply(Path(own), bus.fetch, terms.shared),
+                    wanted,
+                    load=_loader(recipe, quiescence),
+                    cast=_caster(recipe, terms.roles),
+                )
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(quiescence.run())
+                    group.create_task(worker.run())
+                    group.create_task(bus.run())
+        except* RunOverError as errors:
+            tell(f"run {run} is over: {_first(errors)}")
+        except* ForgottenError as errors:
+            tell(f"{_first(errors)}; joins again")
+            over = False
+        except* asyncio.CancelledError:
+            bus.leave("it was stopped")
+            raise
+    return over
+
+
+def _loader(recipe: Recipe, quiescence: Quiescence) -> Callable[[PolicyStore, int], ServingSampler]:
+    def load(policies: PolicyStore, version: int) -> ServingSampler:
+        return serve(
+            policies.path(version),
+            version,
+            quiescence,
+            recipe.sampler.max_batch,
+            recipe.trainer.separate,
+        )
+
+    return load
+
+
+def _caster(recipe: Recipe, roles: Sequence[Role]) -> Callable[[ServingSampler], dict[Role, Agent]]:
+    def play(sampler: ServingSampler) -> dict[Role, Agent]:
+        exams = Exams(sampler, recipe.plan().environment)
+        everybody = cast(Voice(sampler, recipe.seed), exams)
+        return {role: everybody[role] for role in roles}
+
+    return play
+
+
+def _where() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def say(line: str) -> None:
+    """Tell whoever watches what the worker does."""
+    sys.stderr.write(f"{line}\n")
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = errors.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -1,0 +1,321 @@
+"""The gateway: lets processes at a broker take part in a run that this process owns.
+
+What a client says is checked and published, and acknowledged to the broker after the commit. A
+client speaks as a producer of its own name, in the epoch that its joining opened; what breaks a
+rule is kept in the log as such, in the place of what it wanted to be.
+"""
+
+import asyncio
+import base64
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Protocol
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from simctl.bus.broker import is_client
+from simctl.bus.bus import Bus
+from simctl.bus.errors import RefusedError
+from simctl.bus.event import Draft, Event
+from simctl.bus.messages import AnyMessage
+from simctl.bus.mqtt import Heard, Link
+from simctl.bus.parcels import (
+    TO_OWNER,
+    Alive,
+    Chunk,
+    Ended,
+    Fetch,
+    Hello,
+    Leave,
+    Live,
+    Page,
+    Pulse,
+    Refused,
+    Said,
+    Say,
+    Topics,
+    Unknown,
+    Want,
+    Welcome,
+    client_of,
+    dump,
+)
+from simctl.bus.pieces import PieceError, Whole, split
+from simctl.bus.rejection import fault, rejection
+from simctl.bus.values import Value
+from simctl.store.members import Member, Members
+from simctl.store.policies import PolicyStore
+
+GATEWAY = "gateway"
+_PAGE = 256  # events that are sent at a time
+_CHUNK = 180_000  # bytes
+_GATHER = 0.005  # seconds in which events come together
+_READING = 60.0  # seconds after the last sign of life of a reader in which events are sent
+_FAREWELL = 2.0  # seconds
+
+
+class ReadableLog(Protocol):
+    """What the gateway reads of a log."""
+
+    @property
+    def branch(self) -> str:
+        """The branch on which its owner writes."""
+        ...
+
+    @property
+    def last_seq(self) -> int:
+        """The seq of the last committed event."""
+        ...
+
+    def read(self, after: int = 0, until: int | None = None) -> Iterator[Event]:
+        """Give the events with `after` < seq <= `until`, in order."""
+        ...
+
+
+class Gateway:
+    """The owner's place at a broker."""
+
+    def __init__(  # noqa: PLR0913 - what it lets others take part in
+        self,
+        run: str,
+        log: ReadableLog,
+        bus: Bus,
+        policies: PolicyStore,
+        *,
+        recipe: str,
+        lease: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Speak for the owner of `run`, whose clients are told `recipe`.
+
+        A worker that gives no sign of life for `lease` seconds loses what it was asked to others.
+        """
+        self.members = Members(self._say, lease, clock)
+        self._lease = lease
+        self._run = run
+        self._topics = Topics(run)
+        self._log = log
+        self._bus = bus
+        self._policies = policies
+        self._recipe = recipe
+        self._clock = clock
+        self._link: Link | None = None
+        self._wholes: dict[str, Whole] = defaultdict(Whole)
+        # the log is longer by what an earlier gateway said: no epoch is used twice
+        self._epoch = log.last_seq
+        self._pseq = 0
+        self._saying = asyncio.Lock()
+        self._untold: list[Event] = []
+        self._news = asyncio.Event()
+        self._read_at = -_READING  # when a reader last gave a sign of life
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @asynccontextmanager
+    async def open(self, link: Link) -> AsyncGenerator[None]:
+        """Be the owner at the broker of `link`, whose messages `hear` must get.
+
+        Raises:
+            LinkError: the broker cannot be reached, or refuses.
+        """
+        self._link = link
+        async with link.open(), self._bus.listen(GATEWAY) as events:
+            await link.subscribe(self._topics.inboxes)
+            await self._announce(Live(run=self._run, owner=link.client_id))
+            helpers = [
+                asyncio.create_task(self._hear_log(events)),
+                asyncio.create_task(self._tell()),
+                asyncio.create_task(self.members.watch()),
+            ]
+            try:
+                yield
+            finally:
+                for helper in (*helpers, *self._tasks):
+                    helper.cancel()
+                await asyncio.gather(*helpers, *self._tasks, return_exceptions=True)
+
+    async def close(self, reason: str) -> None:
+        """Tell everybody that the run is not played any more."""
+        for member in self.members:
+            self.post(member.name, Ended(reason=reason))
+        with suppress(TimeoutError):  # without a broker there is nobody to tell
+            async with asyncio.timeout(_FAREWELL):
+                await self._announce(None)
+
+    async def failed(self) -> None:
+        """Wait until something goes wrong that nobody here can mend, and raise it."""
+        await asyncio.shield(self._broken)
+
+    def post(self, name: str, parcel: Value) -> None:
+        """Say something to a client; it may not arrive."""
+        self._send(self._topics.outbox(name), parcel)
+
+    def _send(self, topic: str, parcel: Value) -> None:
+        if self._link is not None:
+            for message in split(dump(parcel)):
+                self._link.post(topic, message)
+
+    def hear(self, heard: Heard) -> None:
+        """Take a message from the broker; it is acknowledged when all it leads to is done."""
+        task = asyncio.create_task(self._take(heard))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self._broken.done():
+            self._broken.set_exception(error)
+
+    async def _take(self, heard: Heard) -> None:
+        name = client_of(heard.topic)
+        try:
+            payload = self._wholes[name].take(heard.payload)
+            if payload is not None:
+                await self._answer(name, TO_OWNER.validate_json(payload))
+        except PieceError as error:
+            await self._say(rejection(f"{name!r}: {error}", heard.payload))
+        except (ValidationError, RecursionError) as error:
+            await self._say(rejection(f"{name!r}: no parcel: {error}", heard.payload))
+            self._refuse_unread(name, heard.payload)
+        heard.ack()
+
+    async def _answer(self, name: str, parcel: Value) -> None:
+        match parcel:
+            case Hello():
+                await self._join(name, parcel)
+            case Say():
+                await self._publish(name, parcel)
+            case Alive():
+                self._sign(name, parcel)
+            case Leave(session=session, reason=reason):
+                await self.members.leave(name, session, reason)
+            case Want(after=after):
+                self._send_page(name, after)
+            case Fetch():
+                self._send_chunk(name, parcel)
+            case _:
+                pass
+
+    async def _join(self, name: str, hello: Hello) -> None:
+        if not is_client(name):
+            self.post(name, Refused(session=hello.session, reason=f"{name!r} is no name"))
+            return
+        epoch = 0  # of those who only read
+        if hello.roles:
+            member = await self.members.join(name, hello)
+            if member is None:
+                return
+            epoch = member.epoch
+        self.post(
+            name,
+            Welcome(
+                session=hello.session,
+                epoch=epoch,
+                branch=self._log.branch,
+                recipe=self._recipe,
+                lease=self._lease,
+            ),
+        )
+
+    def _sign(self, name: str, sign: Alive) -> None:
+        self.post(name, Pulse(number=sign.number, seq=self._log.last_seq))
+        if sign.reads:
+            self._read_at = self._clock()
+        member = self.members.find(name, sign.epoch)
+        if member is not None:
+            self.members.alive(member, sign)
+        elif sign.epoch:
+            self.post(name, Unknown(epoch=sign.epoch))
+
+    async def _publish(self, name: str, say: Say) -> None:
+        member = self.members.find(name, say.epoch)
+        if member is None:
+            reason = f"{name!r} speaks in the epoch {say.epoch}, which is over or not its own"
+            await self._say(rejection(reason, dump(say)))
+            self.post(name, Unknown(epoch=say.epoch))
+            return
+        told = await asyncio.gather(*(self._publish_group(member, group) for group in say.groups))
+        self.post(name, Said(epoch=say.epoch, number=say.number, groups=tuple(told)))
+
+    async def _publish_group(
+        self, member: Member, group: Sequence[Draft]
+    ) -> tuple[Event, ...] | str:
+        for draft in group:
+            if (draft.producer, draft.epoch) != (member.name, member.epoch):
+                reason = f"{member.name!r} speaks as {draft.producer!r} in epoch {draft.epoch}"
+                await self._say(rejection(reason, repr(draft).encode(errors="replace")))
+                return reason
+        try:
+            return tuple(await self._bus.publish([self._judged(each) for each in group]))
+        except RefusedError as error:
+            return str(error)
+
+    def _judged(self, draft: Draft) -> Draft:
+        """Return a draft, or what is kept under its number when it breaks a rule."""
+        reason = fault(draft.message, draft.utterance) or self.members.judge(draft)
+        if not reason:
+            return draft
+        kept = rejection(reason, repr(draft.message).encode(errors="replace"))
+        return replace(draft, message=kept, utterance=None, recipient="")
+
+    async def _hear_log(self, events: AsyncIterator[Event]) -> None:
+        async for event in events:
+            if self._clock() - self._read_at < _READING:
+                self._untold.append(event)
+                self._news.set()
+
+    async def _tell(self) -> None:
+        """Send what is logged to whoever reads; what they miss they ask for."""
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(_GATHER)
+            self._news.clear()
+            told, self._untold = self._untold, []
+            for at in range(0, len(told), _PAGE):
+                page = tuple(told[at : at + _PAGE])
+                self._send(self._topics.log, Page(after=page[0].seq - 1, events=page))
+
+    def _send_page(self, name: str, after: int) -> None:
+        events = tuple(self._log.read(after, min(after + _PAGE, self._log.last_seq)))
+        self.post(name, Page(after=after, events=events))
+
+    def _send_chunk(self, name: str, asked: Fetch) -> None:
+        file = self._policies.file(asked.version, asked.name)
+        if file is None:
+            return
+        size = file.stat().st_size
+        with file.open("rb") as opened:
+            opened.seek(asked.offset)
+            data = base64.b64encode(opened.read(_CHUNK)).decode()
+        self.post(
+            name,
+            Chunk(
+                version=asked.version, name=asked.name, offset=asked.offset, size=size, data=data
+            ),
+        )
+
+    async def _say(self, message: AnyMessage) -> Event:
+        """Write down a message of the gateway's own."""
+        async with self._saying:
+            draft = Draft(GATEWAY, self._epoch, self._pseq, message, GATEWAY)
+            [event] = await self._bus.publish([draft])
+            self._pseq += 1
+            return event
+
+    def _refuse_unread(self, name: str, payload: bytes) -> None:
+        """Answer what could be sent again for ever: a Say whose drafts are none."""
+        try:
+            found = from_json(payload[8:])
+            epoch, number = int(found["epoch"]), int(found["number"])
+        except (ValueError, KeyError, TypeError):
+            return
+        self.post(name, Said(epoch=epoch, number=number, refused="a draft is none"))
+
+    async def _announce(self, live: Live | None) -> None:
+        if self._link is not None:
+            text = b"" if live is None else dump(live)
+            await self._link.send(self._topics.run, text, retain=True)
