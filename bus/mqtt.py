@@ -21,7 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from simctl.bus.broker import Broker
+from simctl.bus.broker import PASSWORD, Broker
 
 QOS = 1
 WINDOW = 100  # messages that a broker may have sent us and not had acknowledged
@@ -237,5 +237,6 @@ def _words(broker: Broker, error: Exception) -> str:
     """Return what went wrong with a connection, in words."""
     if isinstance(error, MqttConnectError):
         who = f" as {broker.username!r}" if broker.username else " without a user"
-        return f"{broker} refuses the connection{who}: {error}"
+        hint = "" if broker.password else f"; no password was given: in the address, or {PASSWORD}"
+        return f"{broker} refuses the connection{who}: {error}{hint}"
     return f"{broker} cannot be reached: {error}"

@@ -22,7 +22,7 @@ from simctl.bus.bus import Bus
 from simctl.bus.errors import RefusedError
 from simctl.bus.event import Draft, Event
 from simctl.bus.messages import AnyMessage
-from simctl.bus.mqtt import Heard, Link
+from simctl.bus.mqtt import Heard, Link, LinkError
 from simctl.bus.parcels import (
     TO_OWNER,
     Alive,
@@ -56,6 +56,7 @@ _CHUNK = 180_000  # bytes
 _GATHER = 0.005  # seconds in which events come together
 _READING = 60.0  # seconds after the last sign of life of a reader in which events are sent
 _FAREWELL = 2.0  # seconds
+_HEARD = 5.0  # seconds in which an announcement comes back
 
 
 class ReadableLog(Protocol):
@@ -109,6 +110,7 @@ class Gateway:
         self._epoch = log.last_seq
         self._pseq = 0
         self._saying = asyncio.Lock()
+        self._announced = asyncio.Event()
         self._untold: list[Event] = []
         self._news = asyncio.Event()
         self._read_at = -_READING  # when a reader last gave a sign of life
@@ -125,7 +127,7 @@ class Gateway:
         self._link = link
         async with link.open(), self._bus.listen(GATEWAY) as events:
             await link.subscribe(self._topics.inboxes)
-            await self._announce(Live(run=self._run, owner=link.client_id))
+            await self._begin(link)
             helpers = [
                 asyncio.create_task(self._hear_log(events)),
                 asyncio.create_task(self._tell()),
@@ -159,8 +161,25 @@ class Gateway:
             for message in split(dump(parcel)):
                 self._link.post(topic, message)
 
+    async def _begin(self, link: Link) -> None:
+        """Announce the run; whoever may not do that hears nothing of it."""
+        await link.subscribe(self._topics.run)
+        await self._announce(Live(run=self._run, owner=link.client_id))
+        try:
+            async with asyncio.timeout(_HEARD):
+                await self._announced.wait()
+        except TimeoutError:
+            who = link.broker.username or "a client without a user"
+            raise LinkError(
+                f"{link.broker} lets nobody hear what {who} says of a run: that is for its owner"
+            ) from None
+
     def hear(self, heard: Heard) -> None:
         """Take a message from the broker; it is acknowledged when all it leads to is done."""
+        if heard.topic == self._topics.run:
+            self._announced.set()
+            heard.ack()
+            return
         task = asyncio.create_task(self._take(heard))
         self._tasks.add(task)
         task.add_done_callback(self._done)

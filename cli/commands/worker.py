@@ -56,6 +56,10 @@ def command(  # noqa: PLR0913 - one parameter an option
         raise UserError(f"--policy {policy} is no directory")
     broker, played = broker_of(bus, cafile, cert, key), _roles(roles)
 
+    from simctl.cli.elsewhere import check
+
+    check(broker)  # before torch is loaded, which takes longer
+
     from simctl.cli.worker import Terms, say, work
 
     work(Terms(broker, named, played, capacity, run, policy, stay), say)
