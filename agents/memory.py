@@ -15,6 +15,7 @@ from simctl.bus.messages import (
     RunResumed,
     RunStarted,
 )
+from simctl.bus.order import as_asked
 
 SOCIETY = "society"
 _TURNS = frozenset({"run_started", "run_resumed", "run_forked", "policy_synced"})
@@ -60,7 +61,7 @@ class Memory:
 
     def close(self, events: Iterable[Event], syllabus: Syllabus) -> None:
         """Take in the events of a finished round."""
-        kept = sorted(events, key=lambda event: (event.episode, event.seq))
+        kept = sorted(events, key=as_asked)
         syllabus.observe(kept)
         if self.watch is not None:
             self.watch.observe(kept)

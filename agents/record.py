@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from simctl.bus.event import Event
+from simctl.bus.order import as_asked
 
 
 class Record:
@@ -30,8 +31,8 @@ class Record:
             await self._news.wait()
 
     def events(self) -> list[Event]:
-        """Return the events by episode and then in order, however the episodes were interleaved."""
-        return sorted(self._events.values(), key=lambda event: (event.episode, event.seq))
+        """Return the events by episode and then as asked, however they were interleaved."""
+        return sorted(self._events.values(), key=as_asked)
 
     def clear(self) -> None:
         """Forget the round: it is in the log."""

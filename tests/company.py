@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from simctl.agents.agent import Agent, Voice, serve
+from simctl.agents.agent import Agent, Voice, serve, themselves
 from simctl.agents.cast import cast
 from simctl.agents.exams import Exams
 from simctl.agents.policy.embedded import PATH
@@ -40,11 +40,11 @@ async def gather(
     quiescence = Quiescence()
     bus = MemoryBus(log, quiescence, log.last_seq)
     sampler = TransformersSampler(PATH, 0, quiescence)
-    answers = Answers(log.read())
+    answers, playing = Answers(log.read()), agents or _cast(sampler)
     async with bus.listen() as asked, bus.listen() as answered, asyncio.TaskGroup() as group:
         helpers = [
             group.create_task(quiescence.run()),
-            group.create_task(serve(agents or _cast(sampler), bus, asked, epoch)),
+            group.create_task(serve(playing, bus, asked, themselves(playing, epoch))),
             group.create_task(answers.hear_all(answered)),
         ]
         yield Company(log, bus, sampler, answers)

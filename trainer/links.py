@@ -19,7 +19,7 @@ class Links:
         self._critiques: dict[int, list[Trajectory]] = defaultdict(list)
         self._revisions: dict[int, list[Trajectory]] = defaultdict(list)
         told = [each for group in groups for each in group.trajectories if not each.demonstrated]
-        for each in sorted(told, key=lambda each: each.source):
+        for each in sorted(told, key=_as_asked):
             self._by_source[each.source] = each
             if each.sort in SOLUTIONS:
                 self._solutions[each.about].append(each)
@@ -118,3 +118,8 @@ def rewards_of(told: Iterable[Trajectory]) -> list[float]:
 def _share(told: Iterable[Trajectory], threshold: float) -> float | None:
     known = rewards_of(told)
     return fmean(reward >= threshold for reward in known) if known else None
+
+
+def _as_asked(told: Trajectory) -> tuple[int, int]:
+    """Return what to sort by: answers of workers come in any order, asks do not."""
+    return told.source if told.cause is None else told.cause, told.source

@@ -12,6 +12,7 @@ from statistics import fmean
 from simctl.bus.answers import ExamTaken
 from simctl.bus.asks import SitExam
 from simctl.bus.messages import CopyPromoted
+from simctl.bus.order import as_asked
 from simctl.trainer.sample import CrossEntropy, Sample
 from simctl.trainer.settings import PromotionSettings
 from simctl.trainer.trajectory import Heard, Trajectory
@@ -57,7 +58,7 @@ class Promotion:
 
 def studied(events: Iterable[Heard]) -> list[Studied]:
     """Return the exams of a round, by episode and then in order."""
-    ordered = sorted(events, key=lambda event: (event.episode, event.seq))
+    ordered = sorted(events, key=as_asked)
     taken = {e.cause: e.message for e in ordered if e.kind == "exam_taken"}
     found: list[Studied] = []
     for event in ordered:

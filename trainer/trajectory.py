@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -14,6 +13,7 @@ from simctl.bus.answers import LessonGiven
 from simctl.bus.asks import Role, View
 from simctl.bus.event import Event, Utterance
 from simctl.bus.messages import DemonstrationGiven
+from simctl.bus.order import as_asked
 from simctl.bus.upcast import modern
 from simctl.store.said import Said
 
@@ -195,15 +195,16 @@ class Group:
 
 
 def trajectories(events: Iterable[Heard]) -> list[Trajectory]:
-    """Return a trajectory for every utterance with an answer, by episode and then in order.
+    """Return a trajectory for every utterance with an answer, by episode and then as it was asked.
 
-    A round that was broken off and played again interleaves its episodes in another way; sorted,
-    it gives the same batch and so the same weights.
+    A round that was broken off and played again interleaves its episodes in another way, and
+    workers answer what an episode asks at once in any order; sorted, both give the same batch and
+    so the same weights.
     """
     spoken: list[tuple[Heard, Utterance, _Manner]] = []
     grades: dict[int, _Grade] = {}
     difficulties: dict[int, int] = {}
-    for event in sorted(events, key=attrgetter("episode", "seq")):
+    for event in sorted(events, key=as_asked):
         learnt = event.kind in LEARNT
         text = modern(event.kind, event.schema, event.payload) if learnt else None
         if text is None:

@@ -12,6 +12,7 @@ from simctl.agents.health.archive import Archive
 from simctl.bus.asks import ROLES
 from simctl.bus.event import Event
 from simctl.bus.messages import EpisodeEnded, PolicyEvaluated, PolicyUpdated
+from simctl.bus.order import as_asked
 
 _DIGITS = 6
 _ENTROPY = "entropy/"
@@ -24,7 +25,7 @@ _READ = frozenset(
 def measure(events: Iterable[Event], archive: Archive, near: float) -> dict[str, float]:
     """Return the numbers of a round, by name; `archive` holds the tasks of the rounds before."""
     kept = (event for event in events if event.kind in _READ or event.sender in ROLES)
-    told = sorted(kept, key=lambda event: (event.episode, event.seq))
+    told = sorted(kept, key=as_asked)
     ends = {e.episode: e.message.outcome for e in told if isinstance(e.message, EpisodeEnded)}
     whole = [e for e in told if ends.get(e.episode, "failed") != "failed"]
     made, graded = tasks.made(whole), answers.graded(whole)
