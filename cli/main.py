@@ -28,6 +28,7 @@ from simctl.cli.commands import (
     store,
     train,
     verify,
+    watch,
     worker,
     workers,
 )
@@ -49,6 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.command)
+app.command("watch")(watch.command)
 app.command("query")(query.command)
 app.command("replay")(replay.command)
 app.command("verify")(verify.command)

@@ -20,6 +20,9 @@ from simctl.bus.messages import (
     RunResumed,
     RunStarted,
 )
+from simctl.bus.workers import OF_WORKERS
+from simctl.cli.crew import Crew
+from simctl.cli.exchange import Exchanges
 
 _WINDOW = 15.0  # seconds over which rates are taken
 _PACE = 8  # rounds over which the time left is reckoned
@@ -48,7 +51,6 @@ class Tally:
     messages: int = 0
     tokens: int = 0
     rewards: dict[int, tuple[float, int]] = field(default_factory=dict)
-    last: Event | None = None
 
     def means(self) -> list[float]:
         """Return the mean reward of each round in which there was any."""
@@ -75,6 +77,8 @@ class Progress:
         self.curves: dict[str, list[Point]] = {}
         self.troubles: list[str] = []
         self.alarms: dict[str, AlarmRaised] = {}  # that are on, by name
+        self.exchanges = Exchanges()
+        self.crew = Crew()
         self.waiting = ""  # for what, while nothing can be logged
         self._last_time: float | None = None
         self._starts: deque[float] = deque(maxlen=_PACE + 1)
@@ -106,13 +110,8 @@ class Progress:
             tally = self.roles[event.sender]
             tally.messages += 1
             tally.tokens += len(said.tokens) if said else 0
-            tally.last = event
-        if event.kind in _TURNS:
-            self._turn(event)
-        elif event.kind in _SCORES:
-            self._weigh(event)
-        elif event.kind == "alarm_raised" and isinstance(event.message, AlarmRaised):
-            self._ring(event.message)
+        self._tell(event)
+        self.exchanges.hear(event, self.seconds)
         self._recent.append((self.seconds, self.events, self.tokens))
         while self._recent[0][0] < self.seconds - _WINDOW:
             self._recent.popleft()
@@ -144,6 +143,19 @@ class Progress:
     @property
     def _budgeted(self) -> int:
         return self.tokens + self.teacher_tokens
+
+    def _tell(self, event: Event) -> None:
+        """Look into the messages that say how the run goes."""
+        if event.kind in _TURNS:
+            self._turn(event)
+        elif event.kind in _SCORES:
+            self._weigh(event)
+        elif event.kind == "alarm_raised" and isinstance(event.message, AlarmRaised):
+            self._ring(event.message)
+        elif event.kind in OF_WORKERS:
+            self.crew.hear(event)
+        if event.producer in self.crew.members:
+            self.crew.answered(event)
 
     def _turn(self, event: Event) -> None:
         match event.message:

@@ -12,16 +12,15 @@ from simctl.cli.cut import Log, end_of_round
 from simctl.cli.errors import RunError
 from simctl.cli.figures import count, share
 from simctl.cli.progress import Progress
-from simctl.cli.recipe import Recipe, load, parse
+from simctl.cli.recipe import Recipe
 from simctl.cli.rounds import Rounds
-from simctl.cli.runs import RECIPE_FILE, find_run
+from simctl.cli.runs import find_run, in_force
 from simctl.cli.state import Fold, State
 from simctl.cli.summary import curve
 from simctl.cli.tables import console, pairs, table
 from simctl.cli.transcript import transcript
 from simctl.cli.words import STYLES
 from simctl.store.access import open_log
-from simctl.store.origins import origins
 from simctl.store.rows import COLUMNS, to_events
 
 _MOST_KINDS = 6
@@ -44,7 +43,7 @@ def replay(
         last = log.last_seq if round_ is None else end_of_round(log, round_)
         last = last if until is None else min(until, last)
         if episode is None:
-            _tell(screen, path, log.read(until=last), _recipe(path, log, last))
+            _tell(screen, path, log.read(until=last), in_force(path, log, last))
         else:
             screen.print(transcript(_episode(log, episode, last)))
 
@@ -59,13 +58,6 @@ def _episode(log: Log, name: str, last: int) -> list[Event]:
     [span] = log.query(_SPAN.format(last)).to_pylist()
     there = f"there are {span['first']} to {span['last']}" if span["first"] else "there are none"
     raise RunError(f"there is no episode {name} in {last} events; {there}")
-
-
-def _recipe(path: Path, log: Log, last: int) -> Recipe:
-    """Return the recipe that was in force; before the first event, the one of the directory."""
-    for begun in origins(log, last)[-1:]:
-        return parse(f"recipe of {path}", begun.recipe)
-    return load(str(path / RECIPE_FILE))
 
 
 def _tell(screen: Console, path: Path, events: Iterable[Event], recipe: Recipe) -> None:

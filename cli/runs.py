@@ -9,11 +9,13 @@ from typing import Any
 from simctl.bus.messages import OUTSIDE
 from simctl.cli.errors import RunError
 from simctl.cli.keys import nearest
+from simctl.cli.recipe import Recipe, load, parse
 from simctl.store import address
 from simctl.store.access import LOG, open_log
 from simctl.store.client import RemoteLog
 from simctl.store.errors import StoreError
 from simctl.store.finished import FinishedLog
+from simctl.store.origins import origins
 
 RECIPE_FILE, POLICIES = "run.toml", "policies"
 
@@ -159,6 +161,13 @@ def is_finished(log: RemoteLog | FinishedLog, until: int | None = None) -> bool:
     """Tell whether a run, up to seq `until`, came to its end and has not gone on."""
     until = log.last_seq if until is None else until
     return bool(log.query(_LAST_TURN.format(until)).to_pylist() == [{"reason": "finished"}])
+
+
+def in_force(path: Path, log: RemoteLog | FinishedLog, last: int | None = None) -> Recipe:
+    """Return the recipe after event `last`; before the first, the one of the directory."""
+    for begun in origins(log, last)[-1:]:
+        return parse(f"recipe of {path}", begun.recipe)
+    return load(str(path / RECIPE_FILE))
 
 
 def _state(facts: dict[str, Any]) -> str:

@@ -39,8 +39,11 @@ class View:
 
     def started(self, run_dir: Path, recipe: Recipe) -> None:
         """Hear that the run begins or goes on."""
-        del run_dir, recipe
         self.progress.pause()
+        self.joined(run_dir, recipe)
+
+    def joined(self, run_dir: Path, recipe: Recipe) -> None:
+        """Hear whose events follow, now that all earlier ones are recalled."""
 
     def warn(self, trouble: str) -> None:
         """Hear what the run waits for."""
@@ -69,9 +72,8 @@ class Panels(View):
         self._keys = ExitStack()
         self._live: Live | None = None
 
-    def started(self, run_dir: Path, recipe: Recipe) -> None:
+    def joined(self, run_dir: Path, recipe: Recipe) -> None:
         """Begin to draw."""
-        super().started(run_dir, recipe)
         self._live = Live(
             get_renderable=lambda: self._picture(run_dir, recipe),
             console=self.console,
@@ -95,7 +97,7 @@ class Panels(View):
     def _picture(self, run_dir: Path, recipe: Recipe) -> RenderableType:
         with self._turn:
             self.progress.tell_time(self._clock())
-            return panel(self.progress, recipe, run_dir, self.console.width)
+            return panel(self.progress, recipe, run_dir, *self.console.size)
 
 
 class Lines(View):
@@ -106,9 +108,8 @@ class Lines(View):
         super().__init__(console, clock)
         self._rounds = 0
 
-    def started(self, run_dir: Path, recipe: Recipe) -> None:
+    def joined(self, run_dir: Path, recipe: Recipe) -> None:
         """Say what runs where."""
-        super().started(run_dir, recipe)
         self._rounds = recipe.run.rounds
         apart = f", {recipe.apart}" if recipe.apart else ""
         self._say(f"run {run_dir}: recipe {recipe.name}, seed {recipe.seed}{apart}")
@@ -170,8 +171,10 @@ def _promotion(message: CopyPromoted) -> str:
     )
 
 
-def view(console: Console, *, quiet: bool = False) -> View:
+def view(
+    console: Console, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic
+) -> View:
     """Return the view that fits: none if quiet, a panel on a terminal, lines elsewhere."""
     if quiet:
-        return View(console)
-    return Panels(console) if console.is_terminal else Lines(console)
+        return View(console, clock)
+    return Panels(console, clock) if console.is_terminal else Lines(console, clock)

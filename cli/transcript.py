@@ -35,8 +35,8 @@ _ATTEMPTS = (AttemptMade, AttemptRevised)
 
 def transcript(events: Sequence[Event]) -> Group:
     """Return the transcript of one episode's events."""
-    said = (event.message for event in events)
-    grades = {each.of: each for each in said if isinstance(each, AnswerGraded)}
+    messages = (event.message for event in events)
+    grades = {each.of: each for each in messages if isinstance(each, AnswerGraded)}
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -67,16 +67,16 @@ def _row(event: Event, grade: AnswerGraded | None) -> tuple[RenderableType, ...]
     message = event.message
     match message:
         case TaskChecked():
-            who, said = Text("verifier", "bold"), _gates(message)
+            who, spoken = Text("verifier", "bold"), _gates(message)
         case EpisodeEnded():
-            who, said = Text("end", "bold"), Text(f"{message.outcome} {message.detail}".strip())
+            who, spoken = Text("end", "bold"), Text(f"{message.outcome} {message.detail}".strip())
         case RoleFailed():
-            who, said = _who(event), Text(message.error, "red")
+            who, spoken = _who(event), Text(message.error, "red")
         case _ if words(message):
-            who, said = _who(event), _said(message, grade)
+            who, spoken = _who(event), said(message, grade)
         case _:
             return None
-    return f"#{event.seq}", who, Text(_about(message), "dim"), said, _worth(grade)
+    return f"#{event.seq}", who, Text(_about(message), "dim"), spoken, _worth(grade)
 
 
 def _who(event: Event) -> Text:
@@ -108,14 +108,14 @@ def _about(message: AnyMessage | UnknownMessage) -> str:  # noqa: C901 - one cas
     return about
 
 
-def _said(message: AnyMessage | UnknownMessage, grade: AnswerGraded | None) -> Text:
-    """Return what was said; of a wrong attempt, what follows the last right step in red."""
+def said(message: AnyMessage | UnknownMessage, grade: AnswerGraded | None) -> Text:
+    """Return what was said; of a wrong attempt, what follows the last right step underlined."""
     text = Text(words(message))
     if grade is not None and isinstance(message, _ATTEMPTS):
         right = None if grade.first_wrong is None else grade.first_wrong * STEP
         text.stylize("green", 0, right)
         if right is not None:
-            text.stylize("red", right)
+            text.stylize("red underline", right)
     return text
 
 

@@ -13,11 +13,13 @@ STYLES = {
     "teacher": "blue",
 }
 
-# the field that holds what was said
-_SAID = {
+# the field that holds what was said, by the kind of message
+SAYINGS = {
     "task_posed": "problem",
+    "error_planted": "attempt",
     "attempt_made": "attempt",
     "attempt_revised": "attempt",
+    "action_taken": "action",
     "critique_written": "critique",
     "task_judged": "judgement",
     "hint_given": "hint",
@@ -29,5 +31,5 @@ _SAID = {
 
 def words(message: AnyMessage | UnknownMessage) -> str:
     """Return what a role said, on one line; nothing for what no role says."""
-    field = _SAID.get(message.kind)
+    field = SAYINGS.get(message.kind)
     return " ".join(str(getattr(message, field)).split()) if field else ""

@@ -14,6 +14,7 @@ from simctl.cli.recipe import load, names
 
 COMMANDS = (
     "run",
+    "watch",
     "query",
     "replay",
     "verify",

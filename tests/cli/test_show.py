@@ -36,10 +36,10 @@ def heard(events: list[Event], seconds: float = 0.1) -> Progress:
     return progress
 
 
-def drawn(progress: Progress, recipe: Recipe, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width)
+def drawn(progress: Progress, recipe: Recipe, width: int, height: int = 24) -> str:
+    console = Console(file=io.StringIO(), width=width, height=height)
     with console.capture() as capture:
-        console.print(panel(progress, recipe, RUN, width))
+        console.print(panel(progress, recipe, RUN, width, height))
     return capture.get()
 
 
@@ -94,12 +94,25 @@ def test_time_outside_a_run_does_not_count(events: list[Event]):
     assert progress.seconds == 2.0
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 140])
-def test_the_panel_fits_any_terminal(recipe: Recipe, events: list[Event], width: int):
-    for length in (0, 1, 30, len(events)):
-        lines = drawn(heard(events[:length]), recipe, width).splitlines()
-        assert max(len(line) for line in lines) <= width
-        assert len(lines) <= 30
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (100, 24), (120, 40), (140, 60)])
+def test_the_panel_fits_any_terminal(recipe: Recipe, events: list[Event], size: tuple[int, int]):
+    ill = AlarmRaised(name="x", value=0.0, bound=1.0, since=1, text="something is wrong " * 9)
+    story = told.Story()
+    for name in "abcde":
+        story.tell(ill.model_copy(update={"name": name}))
+    alarms = ListLog("told").place(story.drafts)
+    for heard_of in ([], events[:1], events[:30], events, [*events, *alarms]):
+        lines = drawn(heard(heard_of), recipe, *size).splitlines()
+        assert max(len(line) for line in lines) <= size[0]
+        assert len(lines) < size[1]
+
+
+def test_alarms_come_before_the_talk_where_rows_are_few(recipe: Recipe, events: list[Event]):
+    alarm = AlarmRaised(name="x", value=0.0, bound=1.0, since=1, text="all is wrong")
+    story = told.Story()
+    story.tell(alarm)
+    picture = drawn(heard([*events, *ListLog("told").place(story.drafts)]), recipe, 80, 14)
+    assert ("all is wrong" in picture, told.WRONG in picture) == (True, False)
 
 
 def test_the_panel_shows_the_run_its_accuracy_and_who_said_what(
