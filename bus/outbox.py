@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from simctl.bus.errors import RefusedError
 from simctl.bus.event import Draft, Event
-from simctl.bus.parcels import Said, Say
+from simctl.bus.parcels import Placed, Said, Say
 
 LARGEST = 1000  # drafts of a parcel, unless one group has more
 
@@ -57,13 +57,19 @@ class Outbox:
         groups = (said.refused,) * count if said.refused else said.groups
         if len(groups) != count:
             return False
-        for (_, answered), group in zip(self._under_way, groups, strict=True):
+        told = [
+            group if isinstance(group, str) else _events(drafts, group, said)
+            for (drafts, _), group in zip(self._under_way, groups, strict=True)
+        ]
+        if None in told:
+            return False  # said again, it is answered with whole events
+        for (_, answered), group in zip(self._under_way, told, strict=True):
             if answered.done():  # the publisher was cancelled; the log has it anyway
                 continue
             if isinstance(group, str):
                 answered.set_exception(RefusedError(group))
             else:
-                answered.set_result(list(group))
+                answered.set_result(group or [])
         self._under_way = []
         return True
 
@@ -82,3 +88,14 @@ class Outbox:
             if count and drafts > LARGEST:
                 return count
         return len(self._waiting)
+
+
+def _events(drafts: Sequence[Draft], places: Sequence[Placed], said: Said) -> list[Event] | None:
+    """Return the events of a group, or nothing if the log has something else."""
+    if len(drafts) != len(places):
+        return None
+    found = [
+        where.of(draft, said.run, said.branch) for draft, where in zip(drafts, places, strict=True)
+    ]
+    events = [event for event in found if event is not None]
+    return events if len(events) == len(found) else None

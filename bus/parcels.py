@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 from pydantic import Field, TypeAdapter
 
 from simctl.bus.asks import Role
-from simctl.bus.event import Draft, Event
+from simctl.bus.event import Draft, Event, seal
 from simctl.bus.messages import PolicyUpdated
 from simctl.bus.values import Value
 
@@ -143,8 +143,43 @@ class Refused(Value):
     reason: str
 
 
+class Placed(Value):
+    """Where a draft is in the log: enough to make its event of it, unless `event` is another."""
+
+    seq: int
+    wall_us: int
+    prev_hash: str
+    hash: str
+    event: Event | None = None
+
+    def of(self, draft: Draft, run: str, branch: str) -> Event | None:
+        """Return the event, or nothing if the draft as we know it is not what the log has."""
+        if self.event is not None:
+            return self.event
+        sealed = seal(
+            draft,
+            run=run,
+            branch=branch,
+            seq=self.seq,
+            prev_hash=self.prev_hash,
+            wall_us=self.wall_us,
+        )
+        return sealed if sealed.hash == self.hash else None
+
+
+def placed(draft: Draft, event: Event) -> Placed:
+    """Return where a draft is; with the event, if it was there before or is kept as another."""
+    return Placed(
+        seq=event.seq,
+        wall_us=event.wall_us,
+        prev_hash=event.prev_hash,
+        hash=event.hash,
+        event=None if event.message is draft.message else event,
+    )
+
+
 class Said(Value):
-    """The answer to Say: for each group its events, or why they were refused.
+    """The answer to Say: for each group where its drafts are, or why they were refused.
 
     Where there was no telling groups apart, `refused` says why.
     """
@@ -152,7 +187,9 @@ class Said(Value):
     kind: Literal["said"] = "said"
     epoch: int
     number: int
-    groups: tuple[tuple[Event, ...] | str, ...] = ()
+    run: str = ""
+    branch: str = ""
+    groups: tuple[tuple[Placed, ...] | str, ...] = ()
     refused: str = ""
 
 

@@ -33,6 +33,7 @@ from simctl.bus.parcels import (
     Leave,
     Live,
     Page,
+    Placed,
     Pulse,
     Refused,
     Said,
@@ -43,6 +44,7 @@ from simctl.bus.parcels import (
     Welcome,
     client_of,
     dump,
+    placed,
 )
 from simctl.bus.pieces import PieceError, Whole, split
 from simctl.bus.rejection import fault, rejection
@@ -61,6 +63,11 @@ _HEARD = 5.0  # seconds in which an announcement comes back
 
 class ReadableLog(Protocol):
     """What the gateway reads of a log."""
+
+    @property
+    def run(self) -> str:
+        """The run whose log it is."""
+        ...
 
     @property
     def branch(self) -> str:
@@ -258,20 +265,30 @@ class Gateway:
             self.post(name, Unknown(epoch=say.epoch))
             return
         told = await asyncio.gather(*(self._publish_group(member, group) for group in say.groups))
-        self.post(name, Said(epoch=say.epoch, number=say.number, groups=tuple(told)))
+        self.post(
+            name,
+            Said(
+                epoch=say.epoch,
+                number=say.number,
+                run=self._log.run,
+                branch=self._log.branch,
+                groups=tuple(told),
+            ),
+        )
 
     async def _publish_group(
         self, member: Member, group: Sequence[Draft]
-    ) -> tuple[Event, ...] | str:
+    ) -> tuple[Placed, ...] | str:
         for draft in group:
             if (draft.producer, draft.epoch) != (member.name, member.epoch):
                 reason = f"{member.name!r} speaks as {draft.producer!r} in epoch {draft.epoch}"
                 await self._say(rejection(reason, repr(draft).encode(errors="replace")))
                 return reason
         try:
-            return tuple(await self._bus.publish([self._judged(each) for each in group]))
+            events = await self._bus.publish([self._judged(each) for each in group])
         except RefusedError as error:
             return str(error)
+        return tuple(map(placed, group, events))
 
     def _judged(self, draft: Draft) -> Draft:
         """Return a draft, or what is kept under its number when it breaks a rule."""

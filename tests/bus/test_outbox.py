@@ -1,6 +1,7 @@
 """What a client says is said until it is answered, in order, and nothing overtakes."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from simctl.bus.errors import RefusedError
 from simctl.bus.event import Draft, Event
 from simctl.bus.messages import EpisodeStarted
 from simctl.bus.outbox import LARGEST, Outbox
-from simctl.bus.parcels import Said, Say
+from simctl.bus.parcels import TO_CLIENT, Said, Say, dump, placed
 from simctl.store.memory_log import ListLog
 
 EPOCH = 7
@@ -21,8 +22,8 @@ def draft(pseq: int) -> Draft:
 
 
 def answer(say: Say, log: ListLog) -> Said:
-    groups = tuple(tuple(log.place(group)) for group in say.groups)
-    return Said(epoch=EPOCH, number=say.number, groups=groups)
+    groups = tuple(tuple(map(placed, group, log.place(group))) for group in say.groups)
+    return Said(epoch=EPOCH, number=say.number, run=log.run, branch=log.branch, groups=groups)
 
 
 async def test_what_waits_goes_in_one_parcel_and_later_things_wait_for_the_answer():
@@ -57,10 +58,36 @@ async def test_a_refused_group_is_its_publishers_fault_alone():
     bad, good = outbox.put([draft(0)]), outbox.put([draft(1)])
     say = outbox.parcel(EPOCH)
     assert say is not None
-    outbox.answer(Said(epoch=EPOCH, number=say.number, groups=("no", tuple(log.place([draft(0)])))))
+    kept = tuple(map(placed, say.groups[1], log.place([draft(0)])))
+    outbox.answer(Said(epoch=EPOCH, number=say.number, groups=("no", kept)))
     assert len(await good) == 1
     with pytest.raises(RefusedError, match="no"):
         await bad
+
+
+async def test_what_is_not_in_the_log_as_it_was_said_comes_whole():
+    outbox, log = Outbox(), ListLog()
+    [kept] = log.place([replace(draft(0), message=EpisodeStarted(name="another"))])
+    answered = outbox.put([draft(0)])
+    say = outbox.parcel(EPOCH)
+    assert say is not None
+    said = Said(epoch=EPOCH, number=say.number, run=log.run, groups=((placed(draft(0), kept),),))
+    assert outbox.answer(TO_CLIENT.validate_json(dump(said)))
+    assert await answered == [kept]
+
+
+async def test_an_event_that_cannot_be_made_of_the_draft_is_asked_for_again():
+    outbox, log = Outbox(), ListLog()
+    waiting = outbox.put([draft(0)])
+    say = outbox.parcel(EPOCH)
+    assert say is not None
+    said = answer(say, log)
+    [[place]] = said.groups
+    wrong = place.model_copy(update={"hash": "0" * 64})
+    assert not outbox.answer(said.model_copy(update={"groups": ((wrong,),)}))
+    assert outbox.parcel(EPOCH) == say
+    assert outbox.answer(said)
+    assert await waiting == list(log.read())
 
 
 @settings(max_examples=15, deadline=None)
