@@ -18,8 +18,13 @@ class Curve:
     style: str
 
 
-def chart(curves: Sequence[Curve], *, width: int, height: int, last_x: float) -> Text:
-    """Return curves on axes from 0 to `last_x` and from 0 to 1; later curves lie on top."""
+def chart(
+    curves: Sequence[Curve], *, width: int, height: int, last_x: float, end: str = ""
+) -> Text:
+    """Return curves on axes from 0 to `last_x` and from 0 to 1; later curves lie on top.
+
+    `end` says what the end of the first axis is: else the round.
+    """
     canvas = _Canvas(width - _LABELS - 1, height)
     for curve in curves:
         canvas.draw(curve, last_x)
@@ -32,7 +37,8 @@ def chart(curves: Sequence[Curve], *, width: int, height: int, last_x: float) ->
             text.append(*canvas.cell(column, row))
         text.append("\n")
     axis = f"{'':>{_LABELS}}└{'─' * canvas.width}"
-    ends = f"{'':>{_LABELS + 1}}0{f'round {last_x:g}':>{canvas.width - 1}}"
+    end = end or f"round {last_x:g}"
+    ends = f"{'':>{_LABELS + 1}}0{end:>{canvas.width - 1}}"
     return text.append(f"{axis}\n{ends}", "dim")
 
 

@@ -32,7 +32,7 @@ def tell(run: str | None, round_: int | None, format_: Page, runs_dir: Path) -> 
         RunError: there is no such run, or no round of it has ended.
     """
     path = find_run(run, runs_dir)
-    _bring_up_to_date(path)
+    bring_up_to_date(path)
     with open_log(path) as log:
         tables = _recipe(path, log)
         found = checkup(log, _levels(tables), round_)
@@ -51,7 +51,7 @@ def tell(run: str | None, round_: int | None, format_: Page, runs_dir: Path) -> 
         show(console(), path, title, found, diagnosis)
 
 
-def _bring_up_to_date(path: Path) -> None:
+def bring_up_to_date(path: Path) -> None:
     """Let a log that an older simctl wrote have today's views: the SQL asks them."""
     if address.find(path) is None:
         with open_log(path) as log:

@@ -18,6 +18,7 @@ from simctl.cli.commands import (
     experiment,
     fork,
     health,
+    plot,
     query,
     recipes,
     replay,
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 app.command("run")(run.command)
 app.command("watch")(watch.command)
+app.command("plot")(plot.command)
 app.command("query")(query.command)
 app.command("replay")(replay.command)
 app.command("verify")(verify.command)

@@ -26,7 +26,7 @@ _POINTS = 241  # of the common grid
 _WIDTH, _HEIGHT = 5.6, 3.3  # inches
 _TOPS = (0.1, 0.2, 0.5, 1.0)  # where the axis of a share may end: plots of one kind compare
 _GAP = 0.2  # inches from one label to the next
-_LOOK: dict[str, Any] = {
+LOOK: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.size": 8.5,
     "axes.titlesize": 9,
@@ -72,28 +72,34 @@ def draw(
     `title` stands above, `score` names the vertical axis. Arms without a run are left out.
     """
     known = [line for line in lines if line.curves]
-    with style.context(_LOOK):
+    with style.context(LOOK):
         height = max(_HEIGHT, _GAP * (len(known) + 2))  # every label has room
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         axes = figure.add_subplot()
         grid = np.linspace(0.0, budget, _POINTS)
         ends = [_line(axes, grid, line, at) for at, line in enumerate(known)]
         _axes(axes, budget, shares=all(_is_share(line) for line in known))
-        _labels(axes, [line.name for line in known], ends, _GAP / height)
+        label(axes, [line.name for line in known], ends, _GAP / height)
         axes.set_title(title, loc="left")
         axes.set_xlabel(f"tokens, sampled or scored by a teacher ({_runs(known)})")
         axes.set_ylabel(score)
-        for file in files:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            clock = {"Date": None} if file.suffix == ".svg" else None
-            figure.savefig(file, dpi=220, metadata=clock, bbox_inches="tight")
+        write(figure, files)
+
+
+def write(figure: Figure, files: Sequence[Path]) -> None:
+    """Write a figure to files by their suffix, the same bytes each time."""
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        clock = {".svg": "Date", ".pdf": "CreationDate"}.get(file.suffix)
+        metadata = {clock: None} if clock else None
+        figure.savefig(file, dpi=220, metadata=metadata, bbox_inches="tight")
 
 
 def _line(axes: Axes, grid: npt.NDArray[np.float64], line: Line, at: int) -> float:
     """Draw the median and the range of an arm; return where it ends."""
     scores_S_X = np.array([curve.on(list(grid)) for curve in line.curves])  # noqa: N806 - seeds, tokens
     middle = np.median(scores_S_X, axis=0)
-    colour, dashes = _look(at)
+    colour, dashes = look(at)
     if len(line.curves) > 1:
         low, high = scores_S_X.min(axis=0), scores_S_X.max(axis=0)
         axes.fill_between(grid, low, high, color=colour, alpha=0.16, linewidth=0)
@@ -108,12 +114,12 @@ def _axes(axes: Axes, budget: float, *, shares: bool) -> None:
         axes.set_ylim(-0.015 * top, 1.015 * top)
         axes.spines["left"].set_bounds(0, top)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(FuncFormatter(_tokens))
+    axes.xaxis.set_major_formatter(FuncFormatter(tokens_text))
     axes.grid(axis="y", linewidth=0.5, color="#dddddd")
     axes.set_axisbelow(True)
 
 
-def _labels(axes: Axes, names: Sequence[str], ends: Sequence[float], gap: float) -> None:
+def label(axes: Axes, names: Sequence[str], ends: Sequence[float], gap: float) -> None:
     """Write the name of each line where it ends, each clear of the others."""
     low, high = axes.get_ylim()
     wanted = [(end - low) / (high - low) for end in ends]
@@ -124,12 +130,13 @@ def _labels(axes: Axes, names: Sequence[str], ends: Sequence[float], gap: float)
             xytext=(1.035, place),
             xycoords="axes fraction",
             textcoords="axes fraction",
-            color=_look(at)[0],
+            color=look(at)[0],
             va="center",
             annotation_clip=False,
             arrowprops={
                 "arrowstyle": "-",
-                "color": _look(at)[0],
+                "relpos": (0, 0.5),  # to where the name begins
+                "color": look(at)[0],
                 "linewidth": 0.6,
                 "shrinkA": 1,
                 "shrinkB": 0,
@@ -154,7 +161,8 @@ def spaced(wanted: Sequence[float], gap: float) -> list[float]:
     return places
 
 
-def _look(at: int) -> tuple[str, str | tuple[float, tuple[float, ...]]]:
+def look(at: int) -> tuple[str, str | tuple[float, tuple[float, ...]]]:
+    """Return the colour and the dashes of a line by its number."""
     return _COLOURS[at % len(_COLOURS)], _STYLES[(at // len(_COLOURS) + at) % len(_STYLES)]
 
 
@@ -170,5 +178,6 @@ def _runs(lines: Sequence[Line]) -> str:
     return f"median and range of {most} seeds"
 
 
-def _tokens(number: float, _: int | None = None) -> str:
+def tokens_text(number: float, _: int | None = None) -> str:
+    """Return a number of tokens as an axis shows it."""
     return f"{number / 1000:g}k" if number else "0"

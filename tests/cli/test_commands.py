@@ -15,6 +15,7 @@ from simctl.cli.recipe import load, names
 COMMANDS = (
     "run",
     "watch",
+    "plot",
     "query",
     "replay",
     "verify",
