@@ -7,12 +7,14 @@ everything twice, and to notice what did not arrive.
 """
 
 import asyncio
+import logging
 import math
 import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
@@ -32,6 +34,10 @@ _KEEPALIVE = 15  # seconds
 _FIRST = 5.0  # seconds that the first connection may take
 _SOONEST, _LATEST = 0.1, 5.0  # seconds between two attempts to come back
 _PUBACK = 10.0  # seconds
+
+# what the connection suffers is told by `trouble`, in words
+_LOGGER = logging.getLogger("simctl.mqtt")
+_LOGGER.addHandler(logging.NullHandler())
 
 
 class LinkError(Exception):
@@ -169,10 +175,8 @@ class Link:
                 self._client = None
                 self._up.clear()
 
-    async def _subscribe(self, client: aiomqtt.Client, topic: str) -> None:
-        async with asyncio.timeout(_FIRST):
-            [granted] = await client.subscribe(topic, QOS, timeout=math.inf)
-        if isinstance(granted, ReasonCode) and granted.is_failure:
+    async def _subscribe(self, client: "_Client", topic: str) -> None:
+        if not await client.subscribed(topic):
             raise LinkError(
                 f"{self.broker} does not let {self.broker.username or 'anybody'} hear {topic}"
             )
@@ -196,6 +200,7 @@ class Link:
             properties=connect,
             keepalive=_KEEPALIVE,
             timeout=_FIRST,
+            logger=_LOGGER,
             max_inflight_messages=WINDOW,
             max_queued_outgoing_messages=_QUEUE,
             tls_context=broker.tls_context(),
@@ -228,9 +233,27 @@ class _Client(aiomqtt.Client):
         """Publish without waiting for an acknowledgement."""
         self._client.publish(topic, payload, QOS)
 
+    async def subscribed(self, topic: str) -> bool:
+        """Subscribe, and return whether the broker lets us.
+
+        Raises:
+            MqttError: the connection was lost.
+        """
+        asked = asyncio.ensure_future(self.subscribe(topic, QOS, timeout=math.inf))
+        try:
+            either: list[asyncio.Future[Any]] = [asked, self._disconnected]
+            await asyncio.wait(either, timeout=_FIRST, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                raise aiomqtt.MqttError(f"no answer to a subscription to {topic}")
+            [granted] = asked.result()
+            return not (isinstance(granted, ReasonCode) and granted.is_failure)
+        finally:
+            asked.cancel()
+
     async def lost(self) -> None:
         """Return when the connection is lost."""
         await asyncio.wait([self._disconnected])
+        self._disconnected.exception()  # that it was lost is all there is to say
 
 
 def _words(broker: Broker, error: Exception) -> str:

@@ -73,6 +73,15 @@ class Outbox:
         self._under_way = []
         return True
 
+    def narrow(self, reason: str) -> None:
+        """Put a parcel that is too large together anew with its first half, or refuse its group."""
+        half = len(self._under_way) // 2
+        if not half:
+            self.answer(Said(epoch=0, number=self._number, refused=reason))
+            return
+        self._waiting = self._under_way[half:] + self._waiting
+        self._under_way = self._under_way[:half]
+
     def abandon(self, reason: str) -> None:
         """Refuse everything that is not answered."""
         for _, answered in self._under_way + self._waiting:

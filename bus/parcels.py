@@ -16,6 +16,7 @@ from simctl.bus.messages import PolicyUpdated
 from simctl.bus.values import Value
 
 ROOT = "simctl"
+Number = Annotated[int, Field(ge=0, lt=1 << 63)]  # what a log's column holds
 ANY_RUN = f"{ROOT}/+/run"
 
 
@@ -75,8 +76,8 @@ class Say(Value):
     """Drafts to be published; those of a group in one append. `number` is of the parcel."""
 
     kind: Literal["say"] = "say"
-    epoch: int
-    number: int
+    epoch: Number
+    number: Number
     groups: tuple[tuple[Draft, ...], ...]
 
 
@@ -87,10 +88,10 @@ class Alive(Value):
     """
 
     kind: Literal["alive"] = "alive"
-    epoch: int
-    number: int
-    leases: tuple[int, ...] = ()
-    version: int | None = None
+    epoch: Number
+    number: Number
+    leases: tuple[Number, ...] = ()
+    version: Number | None = None
     reads: bool = False
 
 
@@ -98,27 +99,34 @@ class Want(Value):
     """Ask for the events after `after`."""
 
     kind: Literal["want"] = "want"
-    after: int = Field(ge=0)
+    after: Number
 
 
 class Fetch(Value):
     """Ask for a part of a file of a policy version."""
 
     kind: Literal["fetch"] = "fetch"
-    version: int
+    version: Number
     name: str
-    offset: int = Field(ge=0)
+    offset: Number
+
+
+class Lost(Value):
+    """What the broker says for a worker whose connection was lost and did not come back soon."""
+
+    kind: Literal["lost"] = "lost"
+    session: str
 
 
 class Leave(Value):
-    """A worker takes no part any more; its broker says it in its place when it dies."""
+    """A worker takes no part any more."""
 
     kind: Literal["leave"] = "leave"
     session: str
     reason: str
 
 
-ToOwner = Annotated[Hello | Say | Alive | Want | Fetch | Leave, Field(discriminator="kind")]
+ToOwner = Annotated[Hello | Say | Alive | Want | Fetch | Lost | Leave, Field(discriminator="kind")]
 
 
 # --- what the owner says ----------------------------------------------------------------------
@@ -129,7 +137,7 @@ class Welcome(Value):
 
     kind: Literal["welcome"] = "welcome"
     session: str
-    epoch: int
+    epoch: Number
     branch: str
     recipe: str
     lease: float  # seconds without a sign of life after which its asks go to others
@@ -185,8 +193,8 @@ class Said(Value):
     """
 
     kind: Literal["said"] = "said"
-    epoch: int
-    number: int
+    epoch: Number
+    number: Number
     run: str = ""
     branch: str = ""
     groups: tuple[tuple[Placed, ...] | str, ...] = ()
@@ -232,7 +240,7 @@ class Pulse(Value):
     """The answer to the sign of life `number`: the last seq of the log."""
 
     kind: Literal["pulse"] = "pulse"
-    number: int
+    number: Number
     seq: int
 
 
@@ -240,7 +248,7 @@ class Unknown(Value):
     """The owner does not know the client in this epoch: it must say Hello again."""
 
     kind: Literal["unknown"] = "unknown"
-    epoch: int
+    epoch: Number
 
 
 class Ended(Value):
@@ -255,7 +263,7 @@ ToClient = Annotated[
     Field(discriminator="kind"),
 ]
 
-TO_OWNER: TypeAdapter[Hello | Say | Alive | Want | Fetch | Leave] = TypeAdapter(ToOwner)
+TO_OWNER: TypeAdapter[Hello | Say | Alive | Want | Fetch | Lost | Leave] = TypeAdapter(ToOwner)
 TO_CLIENT: TypeAdapter[
     Welcome | Refused | Said | Work | Serve | Page | Chunk | Pulse | Unknown | Ended
 ] = TypeAdapter(ToClient)

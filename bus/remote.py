@@ -30,6 +30,7 @@ from simctl.bus.parcels import (
     Fetch,
     Hello,
     Leave,
+    Lost,
     Page,
     Pulse,
     Refused,
@@ -42,7 +43,7 @@ from simctl.bus.parcels import (
     Work,
     dump,
 )
-from simctl.bus.pieces import PieceError, Whole, split
+from simctl.bus.pieces import MOST, PieceError, Whole, split
 from simctl.bus.values import Value
 
 RESEND = 1.0  # seconds without an answer after which a thing is said again
@@ -84,7 +85,7 @@ class RemoteBus:
         self._work = work
         self._serve = serve
         self._session = uuid.uuid4().hex
-        [lost] = split(dump(Leave(session=self._session, reason="its connection was lost")))
+        [lost] = split(dump(Lost(session=self._session)))
         self._link = Link(broker, name, self._hear, will=Will(self._inbox, lost), trouble=trouble)
         self._epoch = 0
         self._outbox = Outbox()
@@ -251,7 +252,11 @@ class RemoteBus:
             while (parcel := self._outbox.parcel(self._epoch)) is not None:
                 await self._link.wait_up()
                 self._answered.clear()
-                self._post(parcel)
+                payload = dump(parcel)
+                if len(payload) > MOST:
+                    self._outbox.narrow(f"{len(payload)} bytes are too large: {MOST} at most")
+                    continue
+                self._send(payload)
                 await _within(RESEND, self._answered)
 
     async def _beat(self) -> None:
@@ -296,7 +301,10 @@ class RemoteBus:
             del self._chunks[key]
 
     def _post(self, parcel: Value) -> None:
-        for message in split(dump(parcel)):
+        self._send(dump(parcel))
+
+    def _send(self, payload: bytes) -> None:
+        for message in split(payload):
             self._link.post(self._inbox, message)
 
 

@@ -32,6 +32,7 @@ from simctl.bus.parcels import (
     Hello,
     Leave,
     Live,
+    Lost,
     Page,
     Placed,
     Pulse,
@@ -47,10 +48,11 @@ from simctl.bus.parcels import (
     placed,
 )
 from simctl.bus.pieces import PieceError, Whole, split
-from simctl.bus.rejection import fault, rejection
+from simctl.bus.rejection import rejection
 from simctl.bus.values import Value
 from simctl.store.members import Member, Members
 from simctl.store.policies import PolicyStore
+from simctl.store.wire import check
 
 GATEWAY = "gateway"
 _PAGE = 256  # events that are sent at a time
@@ -217,6 +219,8 @@ class Gateway:
                 await self._publish(name, parcel)
             case Alive():
                 self._sign(name, parcel)
+            case Lost(session=session):
+                self.members.lost(name, session)
             case Leave(session=session, reason=reason):
                 await self.members.leave(name, session, reason)
             case Want(after=after):
@@ -285,6 +289,8 @@ class Gateway:
                 await self._say(rejection(reason, repr(draft).encode(errors="replace")))
                 return reason
         try:
+            for draft in group:
+                check(draft)
             events = await self._bus.publish([self._judged(each) for each in group])
         except RefusedError as error:
             return str(error)
@@ -292,7 +298,7 @@ class Gateway:
 
     def _judged(self, draft: Draft) -> Draft:
         """Return a draft, or what is kept under its number when it breaks a rule."""
-        reason = fault(draft.message, draft.utterance) or self.members.judge(draft)
+        reason = self.members.judge(draft)
         if not reason:
             return draft
         kept = rejection(reason, repr(draft.message).encode(errors="replace"))

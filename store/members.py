@@ -16,7 +16,7 @@ from simctl.bus.messages import AnyMessage
 from simctl.bus.parcels import Alive, Hello
 from simctl.bus.workers import WorkerJoined, WorkerLeft
 
-_FORGET = 20  # leases without a sign of life after which a worker has left
+_FORGET = 4  # leases without a sign of life after which a worker has left
 
 
 @dataclass
@@ -120,6 +120,12 @@ class Members:
             self._desk.joined(member)
         return member
 
+    def lost(self, name: str, session: str) -> None:
+        """Hear that a worker has lost its connection: it may come back."""
+        member = self._members.get(name)
+        if member is not None and member.session == session:
+            self._away(member, "its connection was lost")
+
     async def leave(self, name: str, session: str, reason: str) -> None:
         """Let a worker go; a process whose place was taken has nothing to say about it."""
         member = self._members.get(name)
@@ -150,9 +156,12 @@ class Members:
                 if silence > _FORGET * self._lease:
                     await self.part(member, reason)
                 elif silence > self._lease and not member.silent:
-                    member.silent = True
-                    if self._desk is not None:
-                        self._desk.away(member.name, reason)
+                    self._away(member, reason)
+
+    def _away(self, member: Member, reason: str) -> None:
+        member.silent = True
+        if self._desk is not None:
+            self._desk.away(member.name, reason)
 
     def _member(self, joined: WorkerJoined, epoch: int) -> Member:
         return Member(

@@ -37,12 +37,16 @@ def load_drafts(body: bytes) -> list[Draft]:
     except ValidationError as error:
         raise DraftRefusedError(f"an append holds what is no draft: {error}") from error
     for draft in drafts:
-        _check(draft)
+        check(draft)
     return drafts
 
 
-def _check(draft: Draft) -> None:
-    """Refuse an envelope that has no place in the log's columns."""
+def check(draft: Draft) -> None:
+    """Refuse what has no place in the log's columns.
+
+    Raises:
+        DraftRefusedError: a number or name of the envelope has none, or what is said.
+    """
     if not (draft.producer.isprintable() and 0 < len(draft.producer) <= _LONGEST_NAME):
         raise DraftRefusedError(f"the producer {draft.producer[:_LONGEST_NAME]!r} is no name")
     if draft.producer == ENDPOINT:
