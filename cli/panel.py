@@ -38,7 +38,7 @@ class _Room:
 
     def take(self, wanted: int, least: int = 0) -> int:
         """Return as many rows as there are, up to `wanted`; none if there are not the least."""
-        taken = min(wanted, max(self._rows, 0))
+        taken = max(min(wanted, self._rows), 0)
         taken = taken if taken >= least else 0
         self._rows -= taken
         return taken

@@ -6,7 +6,7 @@ import told
 from rich.console import Console
 
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import AlarmRaised, BatchBuilt, CopyPromoted
+from simctl.bus.messages import AlarmRaised, BatchBuilt, CopyPromoted, PolicyEvaluated
 from simctl.cli.figures import count, duration, share, spark, trend
 from simctl.cli.panel import panel
 from simctl.cli.progress import Progress
@@ -249,3 +249,12 @@ def test_a_spark_never_grows_wider():
 
 def test_a_trend_needs_a_change():
     assert [trend(each) for each in ([], [0.5] * 9, [0, 0.5, 1], [1, 0.5, 0])] == list("→→↗↘")
+
+
+def test_a_table_of_many_suites_fits_beside_the_chart(recipe: Recipe):
+    story = told.Story()
+    for at in range(10):
+        score = {"greedy": 0.5, "sampled": 0.5}
+        story.tell(PolicyEvaluated(version=0, suite=f"suite-{at}", scores=score, problems=1))
+    events = [*ListLog("told").place(story.drafts), *told.events(recipe)]
+    assert len(drawn(heard(events), recipe, 120, 30).splitlines()) < 30
