@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := check
-.PHONY: setup broker run check test soak static fix clean
+.PHONY: setup broker run check test soak bench static fix clean
 
 # The first Python that we support and that can make an environment; `make setup PYTHON=...` overrides.
 PROBE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -65,6 +65,11 @@ KILLS ?= 200
 soak: setup
 	HF_HUB_OFFLINE=1 PYTHONPATH=tests:benchmarks $(BIN)/python benchmarks/soak.py --kills $(KILLS)
 	$(BIN)/python tests/crowd.py
+
+# messages in one process and over a broker; a few minutes, and no part of `test`
+bench: setup broker
+	$(BIN)/python benchmarks/bus.py
+	PYTHONPATH=tests:benchmarks $(BIN)/python benchmarks/mqtt.py
 
 fix: setup
 	$(BIN)/ruff check --fix
