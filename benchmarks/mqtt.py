@@ -238,7 +238,8 @@ def report(shape: Shape, found: list[list[Found]]) -> list[dict[str, object]]:
         print(
             f"{side.name:28} {shape.connections:5} {shape.coroutines:5} {shape.group:5}"
             f" {row['per_second']:8,.0f} {row['per_cpu_second']:9,.0f} {row['of_one_way']:8.2f}x"
-            f" {row['of_one_way_cpu']:8.2f}x {row['of_answered_cpu']:8.2f}x {row['p50_ms']:8.2f} {row['p99_ms']:8.2f}",
+            f" {row['of_one_way_cpu']:8.2f}x {row['of_answered_cpu']:8.2f}x"
+            f" {row['p50_ms']:8.2f} {row['p99_ms']:8.2f}",
             flush=True,
         )
     return rows
