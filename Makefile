@@ -70,6 +70,7 @@ soak: setup
 bench: setup broker
 	$(BIN)/python benchmarks/bus.py
 	PYTHONPATH=tests:benchmarks $(BIN)/python benchmarks/mqtt.py
+	PYTHONPATH=tests:benchmarks $(BIN)/python benchmarks/asked.py
 
 fix: setup
 	$(BIN)/ruff check --fix
