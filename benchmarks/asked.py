@@ -175,9 +175,9 @@ def main() -> None:
         for at_once in (1, 64):
             found: dict[str, list[float]] = {"at a broker": [], "here": []}
             for _ in range(asked.repeats):
-                for side, took in found.items():
+                for side in found:
                     asks = asked.asks + at_once
-                    took += asyncio.run(measure(side, mosquitto, at_once, asks))
+                    found[side] += asyncio.run(measure(side, mosquitto, at_once, asks))
             for side, took in found.items():
                 p50, p99 = (statistics.quantiles(took, n=100)[at - 1] for at in (50, 99))
                 rows.append({"solver": side, "at_once": at_once, "p50_ms": p50, "p99_ms": p99})
