@@ -16,6 +16,7 @@ from simctl.cli.commands import (
     doctor,
     evaluate,
     experiment,
+    export,
     fork,
     health,
     plot,
@@ -68,6 +69,7 @@ app.command("eval")(evaluate.command)
 app.command("train")(train.command)
 app.command("rescore")(rescore.command)
 app.command("school")(school.command)
+app.command("export")(export.command)
 app.command("bundle")(bundle.command)
 app.command("open")(open_.command)
 app.command("broker")(broker.command)

@@ -10,7 +10,8 @@ from simctl.cli.errors import UserError
 from simctl.cli.recipe import EMBEDDED, Recipe
 from simctl.store.policies import COPIES, WEIGHTS, copies
 
-_NEEDED = ("config.json", "tokenizer.json", WEIGHTS)
+TOKENIZER = "tokenizer.json"
+_NEEDED = ("config.json", TOKENIZER, WEIGHTS)
 
 
 class PolicyError(UserError):
@@ -58,7 +59,7 @@ def embedded() -> Path:
 
 def reader(policy: Path) -> Callable[[Sequence[int]], str]:
     """Return what reads the tokens of a policy; where it has no tokenizer they stay numbers."""
-    file = policy / "tokenizer.json"
+    file = policy / TOKENIZER
     if not file.is_file():
         return str
     tokenizer = Tokenizer.from_file(str(file))

@@ -28,6 +28,7 @@ COMMANDS = (
     "recipes",
     "doctor",
     "store",
+    "export",
     "bundle",
     "open",
     "broker",
