@@ -85,7 +85,7 @@ UNIQUE: dict[str, tuple[str, str]] = {
     "stat": ("S200", "Failures by=difficulty by=skill"),
     "temporal_self_rewarding": ("S219", "pair=decoupled"),
     "tt_si": ("S020", "Adapt"),
-    "v_star": ("S152", "score=mean_logprob score=value score=verdict"),
+    "v_star": ("S152", "score=value score=verdict"),
     "wcr": ("S006", "Act GraphSettings reward=wcr"),
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from troupe import perform
 
-from simctl.bus.asks import ROLES
+from simctl.bus.asks import ROLES, Role
 from simctl.bus.event import Event
 from simctl.cli.recipe import Recipe, load, names
 from simctl.trainer.batch import build
@@ -168,3 +168,17 @@ def test_a_recipe_says_what_it_follows_and_where_it_departs(name: str):
 
 def source(name: str) -> str:
     return (Path(__file__).parents[2] / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("name", "role"), [("sgs", "guide"), ("self_challenging", "examiner")])
+def test_a_role_that_stays_as_it_began_shares_no_weights_that_learn(name: str, role: Role):
+    recipe = load(name)
+    assert role in recipe.trainer.separate
+    assert recipe.training().of(role) == []
+
+
+def test_sharpening_measures_the_choice_that_it_imitates():
+    recipe = load("sharpening").model_dump()
+    [likeliest] = [suite["mode"] for suite in recipe["suite"] if suite["name"] == "likeliest"]
+    assert recipe["episode"]["scorer"]["kind"] == "likelihood"
+    assert likeliest["score"] == "mean_logprob"
