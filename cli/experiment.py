@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -10,7 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from simctl.bus.values import Value
-from simctl.cli.arms import Arm
+from simctl.cli.arms import Arm, parse
 from simctl.cli.claims import AnyClaim
 from simctl.cli.errors import RecipeError
 from simctl.cli.keys import nearest
@@ -63,7 +64,7 @@ class Experiment(Value):
     set: dict[str, Any] = Field(default={}, description="changes of every arm, by key")
     arms: tuple[ArmSettings, ...] = Field(default=(), description="what is compared")
     recipes: tuple[str, ...] = Field(
-        default=(), description="further arms: recipes as they are, each under its own name"
+        default=(), description="further arms under their own names: RECIPE or RECIPE:ARM"
     )
     compare: AnyClaim = Field(description="the claim as a comparison of arms")
 
@@ -84,7 +85,8 @@ class Experiment(Value):
         """Return the arms in their order."""
         common = tuple(_flat(self.set))
         own = (each.played(common) for each in self.arms)
-        return (*own, *(Arm(name, name, common) for name in self.recipes))
+        told = map(parse, self.recipes)
+        return (*own, *(replace(each, sets=(*common, *each.sets)) for each in told))
 
 
 def names() -> list[str]:

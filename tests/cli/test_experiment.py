@@ -83,6 +83,12 @@ def test_a_mistake_in_an_experiment_is_told_in_its_words(mine: Any, more: str, t
         mine(more)
 
 
+def test_a_recipes_own_arm_is_told_of_as_to_compare(mine: Any):
+    [*_, arm] = mine(f'recipes = ["r_zero:shared"]\n{COMPARE}').played()
+    assert arm.name == "r_zero:shared"
+    assert arm.load(0, 1000).trainer.separate == ()
+
+
 def test_recipes_are_arms_as_they_are(mine: Any):
     *_, last = mine(f'recipes = ["uniform"]\n{COMPARE}').played()
     assert last == Arm("uniform", "uniform")
