@@ -1,4 +1,8 @@
-"""What can go wrong with a message on a bus."""
+"""The parents of what simctl raises on purpose."""
+
+
+class SimctlError(Exception):
+    """The parent of all that a user can mend. Its text says what is wrong and what to do."""
 
 
 class RefusedError(Exception):

@@ -1,7 +1,9 @@
 """What a user of the command line can get wrong. Each text says what, which value, what to do."""
 
+from simctl.bus.errors import SimctlError
 
-class UserError(Exception):
+
+class UserError(SimctlError):
     """The parent of all that ends a command with exit code 2 and no traceback."""
 
 

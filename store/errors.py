@@ -1,9 +1,9 @@
 """What can go wrong with a log or a policy: one class for each mistake that a caller can handle."""
 
-from simctl.bus.errors import RefusedError
+from simctl.bus.errors import RefusedError, SimctlError
 
 
-class StoreError(Exception):
+class StoreError(SimctlError):
     """The parent of all that the store raises on purpose. Its text says what to do."""
 
 

@@ -1,13 +1,12 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from calls import Command
+from loaded import loaded_after
 
 import simctl as package
 from simctl.cli.recipe import load, names
@@ -33,14 +32,6 @@ COMMANDS = (
     "open",
     "broker",
 )
-HEAVY = ("torch", "transformers", "duckdb", "pyarrow", "numpy")
-
-
-def loaded_after(statement: str) -> list[str]:
-    """Heavy modules that a fresh Python has loaded after a statement."""
-    code = f"import sys\n{statement}\nprint([m for m in {HEAVY} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1].replace("'", '"'))
 
 
 def test_help_is_quick_because_it_loads_nothing_heavy():
