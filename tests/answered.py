@@ -33,6 +33,11 @@ from simctl.store.policies import PolicyStore
 
 ASKED = f"@{told.PROBLEM}>"
 RIGHT, WRONG, WORSE = told.SOLUTION, told.WRONG, "k+5=1"
+# of each round; in the second one, two tasks have one problem, and so one prompt
+EPISODES = (
+    (((WRONG, 0.25), (RIGHT, 1.0), (WORSE, 0.0)),),
+    (((RIGHT, 1.0),), ((WRONG, 0.25),)),
+)
 
 
 class Telling(told.Story):
@@ -60,8 +65,8 @@ class Telling(told.Story):
         return seq
 
 
-def _episode(story: Telling, *solutions: tuple[str, float]) -> None:
-    at: dict[str, object] = {"episode": f"e{story.round}.000"}
+def _episode(story: Telling, index: int, *solutions: tuple[str, float]) -> None:
+    at: dict[str, object] = {"episode": f"e{story.round}.{index:03d}"}
     ask = story.tell(PoseTask(), "episode", recipient="examiner", **at)
     posed = TaskPosed(problem=told.PROBLEM)
     task = story.answer(posed, "examiner", "#>", told.PROBLEM, 0.5, cause=ask, **at)
@@ -70,8 +75,8 @@ def _episode(story: Telling, *solutions: tuple[str, float]) -> None:
     story.tell(checked, "environment", **at)
     wanted = SolveTask(task=task, problem=told.PROBLEM, n=len(solutions))
     at["cause"] = story.tell(wanted, "episode", recipient="solver", **at)
-    for index, (text, reward) in enumerate(solutions):
-        made = AttemptMade(task=task, index=index, attempt=text)
+    for place, (text, reward) in enumerate(solutions):
+        made = AttemptMade(task=task, index=place, attempt=text)
         story.answer(made, "solver", ASKED, text, reward, **at)
 
 
@@ -100,16 +105,14 @@ def write(run_dir: Path, recipe: Recipe) -> Path:
     """Write the run as a real one leaves it, with the embedded policy as version 0."""
     story = Telling()
     story.tell(RunStarted(recipe=dump(recipe), seed=1, policy_sha256="", machine={}))
-    for number, solutions in (
-        (1, ((WRONG, 0.25), (RIGHT, 1.0), (WORSE, 0.0))),
-        (2, ((RIGHT, 1.0),)),
-    ):
+    for number, episodes in enumerate(EPISODES, 1):
         story.round = number
-        story.tell(RoundStarted(episodes=1))
-        _episode(story, *solutions)
+        story.tell(RoundStarted(episodes=len(episodes)))
+        for index, solutions in enumerate(episodes):
+            _episode(story, index, *solutions)
         if number == 1:
             _aftermath(story)
-        story.tell(RoundEnded(episodes=1))
+        story.tell(RoundEnded(episodes=len(episodes)))
     story.tell(RunEnded(reason="finished"))
     run_dir.mkdir(parents=True)
     (run_dir / "run.toml").write_text(dump(recipe), encoding="utf-8")

@@ -49,14 +49,14 @@ def test_texts_are_what_the_logged_tokens_say(run: Path, tmp_path: Path):
     rows = exported(run, tmp_path / "out", "unpaired")
     found = {r["seq"]: (list(encode(r["prompt"])), list(encode(r["completion"]))) for r in rows}
     assert found == {seq: logged[seq] for seq in found}
-    assert len(found) == 12
+    assert len(found) == 14
 
 
 def test_right_answers_are_those_that_earned_the_threshold(run: Path, tmp_path: Path):
     told = exported(run, tmp_path / "a", "sft", roles=("solver",), where="kind = 'attempt_made'")
     assert [(r["completion"], r["round"]) for r in told] == [(RIGHT + END, 1), (RIGHT + END, 2)]
     told = exported(run, tmp_path / "b", "sft", where="kind = 'attempt_made'", threshold=0.2)
-    assert [r["completion"] for r in told] == [WRONG + END, RIGHT + END, RIGHT + END]
+    assert [r["completion"] for r in told] == [WRONG + END, RIGHT + END, RIGHT + END, WRONG + END]
 
 
 def test_what_the_school_demonstrates_is_right_without_a_grade(run: Path, tmp_path: Path):
@@ -68,7 +68,7 @@ def test_what_the_school_demonstrates_is_right_without_a_grade(run: Path, tmp_pa
     )
 
 
-def test_pairs_are_of_right_and_wrong_answers_to_one_prompt(run: Path, tmp_path: Path):
+def test_pairs_are_of_right_and_wrong_answers_to_one_task(run: Path, tmp_path: Path):
     rows = exported(run, tmp_path / "out", "preference")
     assert [(r["prompt"], r["chosen"], r["rejected"]) for r in rows] == [
         (ASKED, RIGHT + END, WRONG + END),
@@ -85,13 +85,14 @@ def test_labels_tell_right_from_wrong(run: Path, tmp_path: Path):
         (1.0, True),
         (0.0, False),
         (1.0, True),
+        (0.25, False),
     ]
 
 
 def test_prompts_come_once_with_how_they_were_answered(run: Path, tmp_path: Path):
     [row] = exported(run, tmp_path / "out", "prompts", where="kind = 'attempt_made'")
-    assert (row["prompt"], row["reference"], row["answers"]) == (ASKED, RIGHT, 4)
-    assert row["mean_reward"] == pytest.approx(2.25 / 4)
+    assert (row["prompt"], row["reference"], row["answers"]) == (ASKED, RIGHT, 5)
+    assert row["mean_reward"] == pytest.approx(2.5 / 5)
 
 
 def test_a_row_says_where_it_comes_from(run: Path, tmp_path: Path):

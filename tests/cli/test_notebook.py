@@ -48,7 +48,7 @@ def test_an_answer_is_an_arrow_table_and_becomes_a_data_frame(place: Path):
 def test_an_answer_becomes_a_polars_frame(place: Path):
     polars = pytest.importorskip("polars")
     frame = polars.from_arrow(simctl.open(place).sql(COUNT))
-    assert frame["n"].to_list() == [5]
+    assert frame["n"].to_list() == [6]
 
 
 def test_events_come_in_order_and_typed(place: Path):
@@ -76,8 +76,8 @@ def test_a_run_is_exported(place: Path, tmp_path: Path):
 def test_a_live_run_answers_and_so_does_the_ended_one(place: Path):
     run = simctl.open(place)
     with DuckLog(place / "log.duckdb", run=place.name) as log, Endpoint(log, place, log.submit):
-        assert (run.live, run.sql(COUNT).to_pylist()) == (True, [{"n": 5}])
-    assert (run.live, run.sql(COUNT).to_pylist()) == (False, [{"n": 5}])
+        assert (run.live, run.sql(COUNT).to_pylist()) == (True, [{"n": 6}])
+    assert (run.live, run.sql(COUNT).to_pylist()) == (False, [{"n": 6}])
 
 
 def test_an_open_notebook_stands_in_no_ones_way(place: Path):
