@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from simctl.agents.leases import Hand, Leases
+from simctl.agents.leases import Hand, Leases, answers
 from simctl.agents.policy.sampler import SAMPLE_RANK
 from simctl.bus.asks import ROLES, Role
 from simctl.bus.bus import Bus
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import AnyMessage, PolicySynced, PolicyUpdated
-from simctl.bus.parcels import Alive, Serve, Work
+from simctl.bus.messages import AnyMessage, MessageRejected, PolicySynced, PolicyUpdated
+from simctl.bus.parcels import Alive, Serve, Work, batches
 from simctl.bus.quiescence import Quiescence
 from simctl.bus.quiescence import Work as Deferred
 from simctl.bus.values import Value
@@ -80,6 +80,7 @@ class Dispatcher:
         self._clock = clock
         self._leases = Leases()
         self._seats: dict[str, _Seat] = {}
+        self._said: dict[int, Draft] = {}  # the first answer to each ask that is on its way
         # what an earlier process heard of it is not needed: the hash of its weights is
         known = PolicyUpdated(
             version=version, parent=version, sha256=policies.sha256(version), metrics={}
@@ -143,15 +144,28 @@ class Dispatcher:
         seat = self._seats.get(name)
         if seat is None:
             return f"{name!r} takes no part"
-        if draft.message.kind in ("worker_synced", "message_rejected"):
-            return ""
-        if draft.sender not in seat.hand.roles:
+        said = draft.message
+        if isinstance(said, WorkerSynced):
+            own = (said.worker, draft.sender, draft.recipient) == (name, name, "")
+            return "" if own else f"{name!r} speaks of what another serves"
+        if isinstance(said, MessageRejected):
+            return "" if draft.sender in seat.hand.roles else f"{name!r} is no {draft.sender!r}"
+        return self._judge_answer(seat.hand, draft)
+
+    def _judge_answer(self, hand: Hand, draft: Draft) -> str:
+        name = hand.name
+        if draft.sender not in hand.roles:
             return f"{name!r} does not play {draft.sender!r}"
         if draft.cause is None or not self._leases.holds(name, draft.cause):
             return f"{name!r} holds no lease of the ask {draft.cause}"
-        asked = seat.hand.held[draft.cause]
+        asked = hand.held[draft.cause]
         if draft.sender != asked.recipient:
             return f"the ask {draft.cause} is for the {asked.recipient}"
+        # said, and perhaps not yet in the log; it may come twice
+        first = self._said.setdefault(draft.cause, draft)
+        same = (first.producer, first.epoch) == (draft.producer, draft.epoch)
+        if not same or not 0 <= draft.pseq - first.pseq < answers(asked):
+            return f"{name!r} has answered the ask {draft.cause}"
         return ""
 
     # --- what the log tells -------------------------------------------------------------------
@@ -164,8 +178,7 @@ class Dispatcher:
         elif event.sender in ROLES and event.cause is not None:
             self._answered(event, event.cause)
         elif isinstance(event.message, LeaseExpired):
-            self._leases.expired(event.message.asks)
-            self._ripens()
+            self._expired(event.message.asks)
         elif event.kind == "policy_updated" and isinstance(event.message, PolicyUpdated):
             self._update = event.message
         elif event.kind == "policy_synced" and isinstance(event.message, PolicySynced):
@@ -181,6 +194,7 @@ class Dispatcher:
                 self._close(seat, "its answer breaks a rule")
             return
         self._leases.answered(asked)
+        self._said.pop(asked, None)
         if seat is not None:
             for seq, lease in list(seat.leases.items()):
                 if asked in lease.asks:
@@ -188,6 +202,12 @@ class Dispatcher:
                     if not lease.asks:
                         del seat.leases[seq]
             self._ripens()
+
+    def _expired(self, asks: Sequence[int]) -> None:
+        self._leases.expired(asks)
+        for asked in asks:
+            self._said.pop(asked, None)
+        self._ripens()
 
     def _moved(self, synced: PolicySynced) -> None:
         """Let the workers serve what the society plays with from now on."""
@@ -224,7 +244,11 @@ class Dispatcher:
             closed, self._closed = self._closed, []
             if closed:
                 await self._say(closed)
-            given = self._leases.assign(self._ready())
+            given = [
+                (hand, part)
+                for hand, asks in self._leases.assign(self._ready())
+                for part in batches(asks)
+            ]
             self._miss()
             if not given:
                 continue

@@ -10,11 +10,11 @@ import asyncio
 import logging
 import math
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
@@ -38,6 +38,8 @@ _PUBACK = 10.0  # seconds
 # what the connection suffers is told by `trouble`, in words
 _LOGGER = logging.getLogger("simctl.mqtt")
 _LOGGER.addHandler(logging.NullHandler())
+
+T = TypeVar("T")
 
 
 class LinkError(Exception):
@@ -82,6 +84,7 @@ class Link:
         self._client: _Client | None = None
         self._topics: list[str] = []
         self._up = asyncio.Event()
+        self._closed = False
 
     @property
     def is_up(self) -> bool:
@@ -105,9 +108,11 @@ class Link:
             await first
             yield
         finally:
+            self._closed = True
             keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
+            await asyncio.wait([keeper])
+            if not keeper.cancelled():
+                keeper.result()
 
     async def subscribe(self, topic: str) -> None:
         """Hear a topic from now on, over every connection that is to come.
@@ -132,17 +137,19 @@ class Link:
             client = self._client
             if client is None:
                 continue
-            with suppress(aiomqtt.MqttError, TimeoutError):
-                # not the client's own timeout: on Python 3.11 that can swallow a cancellation
-                async with asyncio.timeout(_PUBACK):
-                    await client.publish(topic, payload, QOS, retain, timeout=math.inf)
+            with suppress(aiomqtt.MqttError):
+                await client.published(topic, payload, retain=retain)
                 return
+            await asyncio.sleep(_SOONEST)  # whoever keeps the connection has to notice
 
     async def _keep(self, first: asyncio.Future[None]) -> None:
         pause = _SOONEST
-        while True:
+        # not for ever: the client may turn a cancellation into an error, or swallow it
+        while not self._closed:
             try:
                 async with self._connected() as client:
+                    if self._closed:
+                        return
                     pause = _SOONEST
                     if not first.done():
                         first.set_result(None)
@@ -154,6 +161,8 @@ class Link:
                 reason = str(error)
             if not first.done():
                 first.set_exception(LinkError(reason))
+                return
+            if self._closed:
                 return
             self._trouble(f"{reason}; trying again")
             await asyncio.sleep(pause)
@@ -239,14 +248,28 @@ class _Client(aiomqtt.Client):
         Raises:
             MqttError: the connection was lost.
         """
-        asked = asyncio.ensure_future(self.subscribe(topic, QOS, timeout=math.inf))
+        asked = self.subscribe(topic, QOS, timeout=math.inf)
+        [granted] = await self._unless_lost(asked, _FIRST)
+        return not (isinstance(granted, ReasonCode) and granted.is_failure)
+
+    async def published(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        """Publish, and return when the broker has it.
+
+        Raises:
+            MqttError: the connection was lost, or nobody answers.
+        """
+        said = self.publish(topic, payload, QOS, retain, timeout=math.inf)
+        await self._unless_lost(said, _PUBACK)
+
+    async def _unless_lost(self, doing: Coroutine[Any, Any, T], seconds: float) -> T:
+        # not the client's own timeout: on Python 3.11 that can swallow a cancellation
+        asked = asyncio.ensure_future(doing)
         try:
             either: list[asyncio.Future[Any]] = [asked, self._disconnected]
-            await asyncio.wait(either, timeout=_FIRST, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if not asked.done():
-                raise aiomqtt.MqttError(f"no answer to a subscription to {topic}")
-            [granted] = asked.result()
-            return not (isinstance(granted, ReasonCode) and granted.is_failure)
+                raise aiomqtt.MqttError("no answer")
+            return asked.result()
         finally:
             asked.cancel()
 

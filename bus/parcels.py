@@ -5,6 +5,7 @@ Every parcel may be lost, doubled or late: a client says a thing until it is ans
 answers the same thing the same way.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 from urllib.parse import quote, unquote
 
@@ -16,6 +17,8 @@ from simctl.bus.messages import PolicyUpdated
 from simctl.bus.values import Value
 
 ROOT = "simctl"
+BATCH = 256  # events of a parcel
+_BATCH_SIZE = 4 << 20  # bytes of them, unless one is larger
 Number = Annotated[int, Field(ge=0, lt=1 << 63)]  # what a log's column holds
 ANY_RUN = f"{ROOT}/+/run"
 
@@ -78,7 +81,7 @@ class Say(Value):
     kind: Literal["say"] = "say"
     epoch: Number
     number: Number
-    groups: tuple[tuple[Draft, ...], ...]
+    groups: tuple[tuple[Draft, ...], ...] = Field(max_length=1000)
 
 
 class Alive(Value):
@@ -267,6 +270,28 @@ TO_OWNER: TypeAdapter[Hello | Say | Alive | Want | Fetch | Lost | Leave] = TypeA
 TO_CLIENT: TypeAdapter[
     Welcome | Refused | Said | Work | Serve | Page | Chunk | Pulse | Unknown | Ended
 ] = TypeAdapter(ToClient)
+
+
+def batches(events: Iterable[Event]) -> Iterator[tuple[Event, ...]]:
+    """Give events in order, as many at a time as one parcel takes, and at least one."""
+    batch: list[Event] = []
+    size = 0
+    for event in events:
+        weight = _weight(event)
+        if batch and (len(batch) == BATCH or size + weight > _BATCH_SIZE):
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(event)
+        size += weight
+    if batch:
+        yield tuple(batch)
+
+
+def _weight(event: Event) -> int:
+    """Return about how many bytes an event takes, rather too many than too few."""
+    said = event.utterance
+    tokens = 32 * len(said.tokens) + 8 * len(said.prompt_tokens) if said else 0
+    return 1000 + 2 * len(event.payload) + tokens
 
 
 def dump(parcel: Value) -> bytes:

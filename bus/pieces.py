@@ -56,6 +56,11 @@ class Whole:
         self._sha256 = ""
         self._parts: dict[int, bytes] = {}
 
+    @property
+    def waits(self) -> bool:
+        """Whether it keeps pieces of something that is not complete."""
+        return bool(self._parts)
+
     def take(self, message: bytes) -> bytes | None:
         """Return the payload if it is complete with this message.
 

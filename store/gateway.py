@@ -8,7 +8,6 @@ rule is kept in the log as such, in the place of what it wanted to be.
 import asyncio
 import base64
 import time
-from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -22,8 +21,9 @@ from simctl.bus.bus import Bus
 from simctl.bus.errors import RefusedError
 from simctl.bus.event import Draft, Event
 from simctl.bus.messages import AnyMessage
-from simctl.bus.mqtt import Heard, Link, LinkError
+from simctl.bus.mqtt import WINDOW, Heard, Link, LinkError
 from simctl.bus.parcels import (
+    BATCH,
     TO_OWNER,
     Alive,
     Chunk,
@@ -43,6 +43,7 @@ from simctl.bus.parcels import (
     Unknown,
     Want,
     Welcome,
+    batches,
     client_of,
     dump,
     placed,
@@ -55,11 +56,12 @@ from simctl.store.policies import PolicyStore
 from simctl.store.wire import check
 
 GATEWAY = "gateway"
-_PAGE = 256  # events that are sent at a time
 _CHUNK = 180_000  # bytes
 _GATHER = 0.005  # seconds in which events come together
 _READING = 60.0  # seconds after the last sign of life of a reader in which events are sent
 _FAREWELL = 2.0  # seconds
+_MOST_AT_ONCE = 10 * WINDOW  # messages; of QoS 0 there may be more than the window
+_WHOLES = 32  # clients whose pieces are kept: 16 MB each at most
 _HEARD = 5.0  # seconds in which an announcement comes back
 
 
@@ -114,7 +116,7 @@ class Gateway:
         self._recipe = recipe
         self._clock = clock
         self._link: Link | None = None
-        self._wholes: dict[str, Whole] = defaultdict(Whole)
+        self._wholes: dict[str, Whole] = {}
         # the log is longer by what an earlier gateway said: no epoch is used twice
         self._epoch = log.last_seq
         self._pseq = 0
@@ -142,6 +144,8 @@ class Gateway:
                 asyncio.create_task(self._tell()),
                 asyncio.create_task(self.members.watch()),
             ]
+            for helper in helpers:
+                helper.add_done_callback(self._done)
             try:
                 yield
             finally:
@@ -189,6 +193,9 @@ class Gateway:
             self._announced.set()
             heard.ack()
             return
+        if len(self._tasks) >= _MOST_AT_ONCE:
+            heard.ack()  # as if it was lost on the way: what matters is said again
+            return
         task = asyncio.create_task(self._take(heard))
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -201,15 +208,30 @@ class Gateway:
     async def _take(self, heard: Heard) -> None:
         name = client_of(heard.topic)
         try:
-            payload = self._wholes[name].take(heard.payload)
-            if payload is not None:
-                await self._answer(name, TO_OWNER.validate_json(payload))
+            payload = self._put_together(name, heard.payload)
         except PieceError as error:
             await self._say(rejection(f"{name!r}: {error}", heard.payload))
-        except (ValidationError, RecursionError) as error:
-            await self._say(rejection(f"{name!r}: no parcel: {error}", heard.payload))
-            self._refuse_unread(name, heard.payload)
+            payload = None
+        if payload is not None:
+            try:
+                parcel = TO_OWNER.validate_json(payload)
+            except (ValidationError, RecursionError) as error:
+                await self._say(rejection(f"{name!r}: no parcel: {error}", heard.payload))
+                self._refuse_unread(name, payload)
+            else:
+                await self._answer(name, parcel)
         heard.ack()
+
+    def _put_together(self, name: str, message: bytes) -> bytes | None:
+        """Return what a client says if it is complete; of few clients at a time the pieces stay."""
+        whole = self._wholes.pop(name, None) or Whole()
+        try:
+            return whole.take(message)
+        finally:
+            if whole.waits:
+                self._wholes[name] = whole
+            if len(self._wholes) > _WHOLES:
+                del self._wholes[next(iter(self._wholes))]  # whoever said it says it again
 
     async def _answer(self, name: str, parcel: Value) -> None:
         match parcel:
@@ -317,13 +339,12 @@ class Gateway:
             await asyncio.sleep(_GATHER)
             self._news.clear()
             told, self._untold = self._untold, []
-            for at in range(0, len(told), _PAGE):
-                page = tuple(told[at : at + _PAGE])
+            for page in batches(told):
                 self._send(self._topics.log, Page(after=page[0].seq - 1, events=page))
 
     def _send_page(self, name: str, after: int) -> None:
-        events = tuple(self._log.read(after, min(after + _PAGE, self._log.last_seq)))
-        self.post(name, Page(after=after, events=events))
+        found = self._log.read(after, min(after + BATCH, self._log.last_seq))
+        self.post(name, Page(after=after, events=next(batches(found), ())))
 
     def _send_chunk(self, name: str, asked: Fetch) -> None:
         file = self._policies.file(asked.version, asked.name)
@@ -351,11 +372,11 @@ class Gateway:
     def _refuse_unread(self, name: str, payload: bytes) -> None:
         """Answer what could be sent again for ever: a Say whose drafts are none."""
         try:
-            found = from_json(payload[8:])
-            epoch, number = int(found["epoch"]), int(found["number"])
+            found = from_json(payload)
+            said = Said(epoch=found["epoch"], number=found["number"], refused="a draft is none")
         except (ValueError, KeyError, TypeError):
             return
-        self.post(name, Said(epoch=epoch, number=number, refused="a draft is none"))
+        self.post(name, said)
 
     async def _announce(self, live: Live | None) -> None:
         if self._link is not None:

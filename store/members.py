@@ -114,8 +114,10 @@ class Members:
             machine=hello.machine,
         )
         event = await self._say(joined)
-        member = self._members[name] = self._member(joined, event.seq)
+        if self._joining.get(name) != hello.session:
+            return None  # meanwhile another process took its name
         del self._joining[name]
+        member = self._members[name] = self._member(joined, event.seq)
         if self._desk is not None:
             self._desk.joined(member)
         return member
