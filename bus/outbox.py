@@ -82,11 +82,11 @@ class Outbox:
         self._waiting = self._under_way[half:] + self._waiting
         self._under_way = self._under_way[:half]
 
-    def abandon(self, reason: str) -> None:
-        """Refuse everything that is not answered."""
+    def abandon(self, error: Exception) -> None:
+        """Answer everything that is not answered with an error: nobody will."""
         for _, answered in self._under_way + self._waiting:
             if not answered.done():
-                answered.set_exception(RefusedError(reason))
+                answered.set_exception(error)
         self._under_way, self._waiting = [], []
 
     def _fitting(self) -> int:

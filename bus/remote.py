@@ -157,6 +157,7 @@ class RemoteBus:
 
         Raises:
             RefusedError: the owner refuses them.
+            RunOverError, ForgottenError: nobody takes them any more.
         """
         if not drafts:
             return []
@@ -241,7 +242,7 @@ class RemoteBus:
                 pass
 
     def _end(self, error: Exception) -> None:
-        self._outbox.abandon(str(error))
+        self._outbox.abandon(error)
         _fail(self._over, error)
 
     async def _speak(self) -> None:

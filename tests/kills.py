@@ -20,7 +20,7 @@ from simctl.store.errors import OwnerGoneError
 
 _SAID_AGAIN = "SELECT count(*) - count(DISTINCT (producer, epoch, pseq)) AS doubled FROM events"
 # a role says it under another number when it answers once more after a crash
-_ANSWERED_AGAIN = """
+ANSWERED_AGAIN = """
 SELECT coalesce(sum(answers - wanted), 0) AS doubled FROM (
     SELECT count(*) AS answers,
         coalesce(any_value(CAST(ask.payload ->> 'n' AS BIGINT)), 1) AS wanted
@@ -167,5 +167,5 @@ class _Run:
 def doubled(run_dir: Path) -> int:
     """Return how many events say again what was said, and how many answers nobody asked for."""
     with open_log(run_dir) as log:
-        found = [log.query(sql).to_pylist()[0] for sql in (_SAID_AGAIN, _ANSWERED_AGAIN)]
+        found = [log.query(sql).to_pylist()[0] for sql in (_SAID_AGAIN, ANSWERED_AGAIN)]
     return sum(int(row["doubled"]) for row in found)

@@ -33,14 +33,24 @@ class Live(subprocess.Popen[str]):
 
 
 def start(
-    run_dir: Path, recipe: str = "society", sets: Sequence[str] = SMALL, **options: Any
+    run_dir: Path,
+    recipe: str = "society",
+    sets: Sequence[str] = SMALL,
+    words: Sequence[str] = (),
+    **options: Any,
 ) -> Live:
-    """Begin a run, or go on with one that is there."""
-    words = ["--resume", run_dir]
+    """Begin a run, or go on with one that is there; with `words` more on its command line."""
+    which = ["--resume", run_dir]
     if not run_dir.exists():
-        words = [recipe, "--run-dir", run_dir, *(word for each in sets for word in ("--set", each))]
+        which = [recipe, "--run-dir", run_dir, *(word for each in sets for word in ("--set", each))]
     where = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
-    return Live([SIMCTL, "run", *words], text=True, **where)
+    return Live([SIMCTL, "run", *which, *words], text=True, **where)
+
+
+def work(bus: str, name: str, *words: str) -> Live:
+    """Begin a worker."""
+    where = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return Live([SIMCTL, "worker", "--bus", bus, "--name", name, *words], text=True, **where)
 
 
 def finish(process: Live) -> str:

@@ -1,0 +1,136 @@
+"""A society over MQTT says what it says in one process, whoever is killed meanwhile."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from kills import ANSWERED_AGAIN
+from live import Live, ask, finish, last_seq, simctl, start, wait_for, work
+from mosquitto import Mosquitto
+from proxy import Faults, Proxy, in_thread
+
+from simctl.bus.event import Event
+from simctl.bus.order import as_asked
+from simctl.store.access import open_log
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+_UNANSWERED = """
+SELECT count(*) AS asks FROM events a WHERE sender = 'episode' AND recipient <> ''
+    AND NOT EXISTS (SELECT 1 FROM events e WHERE e.cause = a.seq AND e.recipient = 'episode')
+"""
+
+
+def said(run_dir: Path) -> list[tuple[int, str, str, tuple[int, ...]]]:
+    """Return all that roles said, in the order in which it was asked."""
+
+    def order(event: Event) -> tuple[int, tuple[str, int, int]]:
+        return event.round, as_asked(event)
+
+    with open_log(run_dir) as log:
+        spoken = [e for e in log.read() if e.utterance and e.utterance.tokens]
+    return [
+        (e.round, e.episode, e.kind, e.utterance.tokens)
+        for e in sorted(spoken, key=order)
+        if e.utterance
+    ]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same society in one process."""
+    run_dir = tmp_path_factory.mktemp("alone") / "run"
+    finish(start(run_dir))
+    return run_dir
+
+
+@pytest.fixture
+def workers() -> Iterator[ExitStack]:
+    """Workers that do not outlive the test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def assert_same(run_dir: Path, alone: Path) -> None:
+    """The log is whole, each ask has its answer once, and everything is as in one process."""
+    checked = simctl("store", "check", run_dir)
+    assert checked.returncode == 0, checked.stdout
+    assert ask(run_dir, ANSWERED_AGAIN) == [{"doubled": 0}]
+    assert ask(run_dir, _UNANSWERED) == [{"asks": 0}]
+    assert said(run_dir) == said(alone)
+
+
+def count(run_dir: Path, kind: str) -> int:
+    """Return how many events of a kind a live run has."""
+    answer = simctl("query", run_dir, f"SELECT count(*) AS n FROM {kind}", "--format", "csv")  # noqa: S608
+    return int(answer.stdout.split()[-1]) if answer.returncode == 0 else 0
+
+
+def test_three_workers_say_what_one_process_says_and_the_run_is_like_any_other(
+    tmp_path: Path, alone: Path, mosquitto: Mosquitto, workers: ExitStack
+):
+    run_dir, bus = tmp_path / "run", mosquitto.url("worker")
+    crew = [workers.enter_context(work(bus, name)) for name in ("w0", "w1")]
+    crew += [workers.enter_context(work(bus, "critic", "--roles", "critic,teacher"))]
+    finish(start(run_dir, words=["--bus", mosquitto.url("owner")]))
+    assert_ended(*crew)
+    assert_same(run_dir, alone)
+    verified = simctl("verify", run_dir)
+    assert verified.returncode == 0, verified.stdout
+    assert "divergences  0" in verified.stdout
+    assert ask(run_dir, "SELECT count(*) > 0 AS there FROM lineage") == [{"there": True}]
+    assert simctl("replay", run_dir, "--episode", "e2.001").returncode == 0
+    told = simctl("workers", run_dir)
+    assert [name in told.stdout for name in ("w0", "w1", "critic")] == [True] * 3
+
+
+def test_workers_and_the_broker_may_be_killed_on_a_bad_way(
+    tmp_path: Path, alone: Path, workers: ExitStack
+):
+    run_dir = tmp_path / "run"
+    bad = Faults(drop=0.02, duplicate=0.05, reorder=0.05, corrupt=0.02, cut=0.01, seconds=0.02)
+    with Mosquitto() as broker, in_thread(Proxy(broker.port, seed=1)) as proxy:
+        proxy.inject(up=bad, down=bad)
+        owner, worker = broker.url("owner", proxy.port), broker.url("worker", proxy.port)
+        first = workers.enter_context(work(worker, "first"))
+        with start(run_dir, words=["--bus", owner, "--lease", "2"]) as run:
+            wait_for(lambda: last_seq(run_dir) > 60)
+            os.kill(first.pid, signal.SIGSTOP)  # with whatever it holds, or will be given
+            workers.enter_context(work(worker, "second"))
+            wait_for(lambda: count(run_dir, "lease_expired") > 0)
+            first.kill()
+            wait_for(lambda: last_seq(run_dir) > 120)
+            broker.kill()
+            broker.start()
+            finish(run)
+        assert sum(proxy.injected.values()) > 0
+    assert_same(run_dir, alone)
+    assert ask(run_dir, "SELECT held FROM workers WHERE worker = 'first'") == [{"held": 0}]
+
+
+def test_the_owner_may_be_killed_and_a_worker_may_hang(
+    tmp_path: Path, alone: Path, mosquitto: Mosquitto, workers: ExitStack
+):
+    run_dir, words = tmp_path / "run", ["--bus", mosquitto.url("owner"), "--lease", "2"]
+    hung = workers.enter_context(work(mosquitto.url("worker"), "hung"))
+    with start(run_dir, words=words) as run:
+        wait_for(lambda: last_seq(run_dir) > 60)
+        run.kill()
+    with start(run_dir, words=words) as run:
+        wait_for(lambda: last_seq(run_dir) > 120)
+        os.kill(hung.pid, signal.SIGSTOP)
+        other = workers.enter_context(work(mosquitto.url("worker"), "other"))
+        wait_for(lambda: count(run_dir, "lease_expired") > 0)
+        os.kill(hung.pid, signal.SIGCONT)
+        finish(run)
+    assert_ended(hung, other)
+    assert_same(run_dir, alone)
+    assert ask(run_dir, "SELECT DISTINCT worker FROM lease_expired") == [{"worker": "hung"}]
+
+
+def assert_ended(*workers: Live) -> None:
+    """Workers end by themselves, and well, when the run is over."""
+    assert [each.wait(60) for each in workers] == [0] * len(workers)
