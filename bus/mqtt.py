@@ -32,6 +32,7 @@ _SESSION = 24 * 3600  # seconds that the broker keeps what we have not heard
 _WILL_DELAY = 2  # seconds in which a lost connection may come back before others are told
 _KEEPALIVE = 15  # seconds
 _FIRST = 5.0  # seconds that the first connection may take
+_SUBACK = 2.0  # seconds
 _SOONEST, _LATEST = 0.1, 5.0  # seconds between two attempts to come back
 _PUBACK = 10.0  # seconds
 
@@ -174,15 +175,17 @@ class Link:
         client = self._new_client()
         client.hear_by(self._hear)
         async with client:
-            for topic in self._topics:
-                await self._subscribe(client, topic)
+            # the broker sends at once what waited for us, and it may have to be answered
             self._client = client
             self._up.set()
             try:
+                for topic in self._topics:
+                    await self._subscribe(client, topic)
                 yield client
             finally:
                 self._client = None
                 self._up.clear()
+                client.settle()
 
     async def _subscribe(self, client: "_Client", topic: str) -> None:
         if not await client.subscribed(topic):
@@ -249,7 +252,7 @@ class _Client(aiomqtt.Client):
             MqttError: the connection was lost.
         """
         asked = self.subscribe(topic, QOS, timeout=math.inf)
-        [granted] = await self._unless_lost(asked, _FIRST)
+        [granted] = await self._unless_lost(asked, _SUBACK)
         return not (isinstance(granted, ReasonCode) and granted.is_failure)
 
     async def published(self, topic: str, payload: bytes, *, retain: bool) -> None:
@@ -276,7 +279,11 @@ class _Client(aiomqtt.Client):
     async def lost(self) -> None:
         """Return when the connection is lost."""
         await asyncio.wait([self._disconnected])
-        self._disconnected.exception()  # that it was lost is all there is to say
+
+    def settle(self) -> None:
+        """Take note of why the connection was lost, if it was: that it was is all that matters."""
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()
 
 
 def _words(broker: Broker, error: Exception) -> str:

@@ -48,7 +48,7 @@ from simctl.bus.values import Value
 
 RESEND = 1.0  # seconds without an answer after which a thing is said again
 BEAT = 1.0  # seconds between two signs of life
-_JOINING = 10.0  # seconds that an owner may take to answer the first word
+_JOINING = 20.0  # seconds that an owner may take to answer the first word
 
 
 T = TypeVar("T")

@@ -11,6 +11,7 @@ from live import SIMCTL, Live, last_seq, wait_for
 from simctl.cli.runs import is_finished
 from simctl.store.access import open_log
 from simctl.store.address import find
+from simctl.store.errors import LogBusyError, RunMissingError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -35,6 +36,19 @@ def runs(place: Path) -> list[Path]:
     return [place / f"{arm}-{seed}" for arm in ARMS for seed in (0, 1)]
 
 
+def is_over(run_dir: Path) -> bool:
+    """Whether no process has a run: the last thing that one lets go of is the log's file."""
+    if find(run_dir) is not None:
+        return False
+    try:
+        with open_log(run_dir):
+            return True
+    except RunMissingError:
+        return True
+    except LogBusyError:
+        return False
+
+
 def finished(run_dir: Path) -> bool:
     """Whether a run has ended, so that nobody plays it again."""
     if not run_dir.exists() or find(run_dir) is not None:
@@ -49,7 +63,7 @@ def killed(place: Path) -> dict[Path, float]:
     with start(place) as process:
         wait_for(lambda: last_seq(third) >= 5)
         process.kill()  # which its runs hear of, though nobody tells them
-    wait_for(lambda: not any(map(find, runs(place))))
+    wait_for(lambda: all(map(is_over, runs(place))))
     over = {each: (each / "log.duckdb").stat().st_mtime for each in runs(place) if finished(each)}
     assert over
     assert third not in over
