@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 from simctl.bus.messages import (
     RunForked,
-    RunStarted,
 )
 from simctl.cli import birth
 from simctl.cli.cut import Cut, Log, between_rounds, cut, end_of_round
@@ -20,7 +19,7 @@ from simctl.cli.runs import POLICIES, claim, find_run, new_run
 from simctl.cli.summary import next_steps
 from simctl.cli.tables import console
 from simctl.store.access import open_log
-from simctl.store.origins import Origin, origins
+from simctl.store.origins import Origin, origins, started
 from simctl.store.policies import PolicyStore
 
 _BRANCHES = "SELECT DISTINCT branch FROM events WHERE seq <= {}"
@@ -179,8 +178,8 @@ def _versions(plan: Plan) -> list[int]:
 def _machines(log: Log) -> str:
     """Say how the machine on which a run began differs from this one."""
     here = machine()
-    there = next(log.read(0, 1)).message
-    if not isinstance(there, RunStarted) or there.machine == here:
+    there = started(log)
+    if there is None or there.machine == here:
         return "this one is as the run's was"
     differing = [
         f"{key} {there.machine.get(key)}, here {value}"

@@ -15,7 +15,6 @@ from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.event import Event
 from simctl.bus.messages import (
     OUTSIDE,
-    RunStarted,
 )
 from simctl.cli.cut import Log, cut
 from simctl.cli.errors import RunError
@@ -27,7 +26,7 @@ from simctl.cli.runs import POLICIES, find_run, is_finished
 from simctl.cli.tables import console
 from simctl.cli.verdict import Verdict, tell
 from simctl.store.access import open_log
-from simctl.store.origins import origins
+from simctl.store.origins import origins, started
 from simctl.store.policies import PolicyStore
 from simctl.store.tape import Heard, Tape
 from simctl.trainer.rebuild import WeightsDifferError, rebuild
@@ -128,17 +127,17 @@ def _beginning(path: Path, log: Log, policies: PolicyStore) -> Beginning:
     title = f"the recipe of run {path}"
     first, recipe = (recorded(title, each.recipe) for each in (known[0], known[-1]))
     changes = [b.seq for a, b in pairwise(known) if a.recipe != b.recipe]
-    started = next(log.read(until=1)).message
-    if not isinstance(started, RunStarted):
-        raise RunError(f"run {path} does not begin with run_started: there is nothing to verify")
+    begun = started(log)
+    if begun is None:
+        raise RunError(f"run {path} has no run_started: there is nothing to verify")
     found = {"seed": first.seed, "policy_sha256": policies.sha256(0)}
-    started, syllabus = started.model_copy(update=found), recipe.syllabus()
+    begun, syllabus = begun.model_copy(update=found), recipe.syllabus()
     if changes:
         memory = recall(log.read(until=changes[-1]), syllabus, recipe.watch())
         memory.incarnation = 0  # the processes before it are not played again
         if memory.round:
-            return Beginning(recipe, started, memory, syllabus, changes[-1])
-    return Beginning(recipe, started, Memory(watch=recipe.watch()), recipe.syllabus())
+            return Beginning(recipe, begun, memory, syllabus, changes[-1])
+    return Beginning(recipe, begun, Memory(watch=recipe.watch()), recipe.syllabus())
 
 
 @contextmanager

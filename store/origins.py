@@ -26,6 +26,12 @@ def origins(log: Source, until: int | None = None) -> list[Origin]:
     return list(_origins(log, until))
 
 
+def started(log: Source) -> RunStarted | None:
+    """Return what a run said as it began, if it has; workers may have joined before."""
+    found = (each.message for each in said(log, frozenset({"run_started"})))
+    return next((each for each in found if isinstance(each, RunStarted)), None)
+
+
 def _origins(log: Source, until: int | None) -> Iterator[Origin]:
     for each in said(log, _BEGINNINGS, until=until):
         match each.message:
