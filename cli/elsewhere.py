@@ -1,7 +1,7 @@
 """Roles that are played elsewhere: by workers at a broker, whom this process gives work."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,10 +10,11 @@ from simctl.bus.broker import Broker
 from simctl.bus.event import Event
 from simctl.bus.memory import MemoryBus
 from simctl.bus.mqtt import Link, LinkError
+from simctl.bus.parcels import Topics
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.errors import UserError
 from simctl.store.duck import DuckLog
-from simctl.store.gateway import Gateway
+from simctl.store.gateway import HEARD, Gateway, no_owner
 from simctl.store.policies import PolicyStore
 
 
@@ -76,7 +77,33 @@ def check(broker: Broker, name: str = "simctl-check") -> None:
         async with Link(broker, name, lambda _: None).open():
             pass
 
+    _try(connect())
+
+
+def check_owner(broker: Broker, name: str = "simctl-check-owner") -> None:
+    """Connect to a broker once, and say there what only the owner of a run may say.
+
+    Raises:
+        UnreachableError: it cannot be reached, or refuses.
+    """
+
+    async def announce() -> None:
+        heard = asyncio.Event()
+        link, topic = Link(broker, name, lambda _: heard.set()), Topics(name).run
+        async with link.open():
+            await link.subscribe(topic)
+            try:
+                async with asyncio.timeout(HEARD):
+                    await link.send(topic, b"")
+                    await heard.wait()
+            except TimeoutError:
+                raise no_owner(broker) from None
+
+    _try(announce())
+
+
+def _try(connecting: Coroutine[object, object, None]) -> None:
     try:
-        asyncio.run(connect())
+        asyncio.run(connecting)
     except LinkError as error:
         raise UnreachableError(str(error)) from error

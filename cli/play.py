@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from simctl.cli import toml
-from simctl.cli.elsewhere import Elsewhere, check
+from simctl.cli.elsewhere import Elsewhere, check_owner
 from simctl.cli.errors import RunError
 from simctl.cli.policies import of_recipe
 from simctl.cli.recipe import load
@@ -45,7 +45,7 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     recipe = load(recipe_name, [*sets, *flags])
     new_run(run_dir, runs_dir, recipe.name)
     if there is not None:
-        check(there.broker)
+        check_owner(there.broker)
     first = of_recipe(recipe)
     if not quiet and recipe.misgiving:
         sys.stderr.write(f"warning: {recipe.misgiving}\n")
@@ -74,7 +74,7 @@ def play_on(name: str, *, runs_dir: Path, quiet: bool, there: Elsewhere | None =
         if is_finished(log):
             raise RunError(f"run {place} is finished; look at it with: simctl replay {place}")
     if there is not None:
-        check(there.broker)
+        check_owner(there.broker)
     screen = console()
     shown = view(screen, quiet=quiet)
     try:

@@ -72,7 +72,13 @@ async def _until_done(terms: Terms, stop: Stop, tell: Tell) -> None:
         stopped = group.create_task(_stopped(stop))
         while True:
             run = await _find(terms, tell)
-            over = await _take_part(terms, run, tell)
+            try:
+                over = await _take_part(terms, run, tell)
+            except RefusedError as error:
+                if not terms.stay:
+                    raise
+                tell(str(error))  # a run whose owner died is still announced
+                continue
             if over and not terms.stay:
                 break
         stopped.cancel()

@@ -16,7 +16,7 @@ from typing import Protocol
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from simctl.bus.broker import is_client
+from simctl.bus.broker import Broker, is_client
 from simctl.bus.bus import Bus
 from simctl.bus.errors import RefusedError
 from simctl.bus.event import Draft, Event
@@ -62,7 +62,7 @@ _READING = 60.0  # seconds after the last sign of life of a reader in which even
 _FAREWELL = 2.0  # seconds
 _MOST_AT_ONCE = 10 * WINDOW  # messages; of QoS 0 there may be more than the window
 _WHOLES = 32  # clients whose pieces are kept: 16 MB each at most
-_HEARD = 5.0  # seconds in which an announcement comes back
+HEARD = 4.0  # seconds in which an announcement comes back
 
 
 class ReadableLog(Protocol):
@@ -86,6 +86,12 @@ class ReadableLog(Protocol):
     def read(self, after: int = 0, until: int | None = None) -> Iterator[Event]:
         """Give the events with `after` < seq <= `until`, in order."""
         ...
+
+
+def no_owner(broker: Broker) -> LinkError:
+    """Return what to raise where a broker does not let us own a run."""
+    who = broker.username or "a client without a user"
+    return LinkError(f"{broker} lets nobody hear what {who} says of a run: that is for its owner")
 
 
 class Gateway:
@@ -179,13 +185,10 @@ class Gateway:
         await link.subscribe(self._topics.run)
         await self._announce(Live(run=self._run, owner=link.client_id))
         try:
-            async with asyncio.timeout(_HEARD):
+            async with asyncio.timeout(HEARD):
                 await self._announced.wait()
         except TimeoutError:
-            who = link.broker.username or "a client without a user"
-            raise LinkError(
-                f"{link.broker} lets nobody hear what {who} says of a run: that is for its owner"
-            ) from None
+            raise no_owner(link.broker) from None
 
     def hear(self, heard: Heard) -> None:
         """Take a message from the broker; it is acknowledged when all it leads to is done."""
