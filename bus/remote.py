@@ -87,6 +87,7 @@ class RemoteBus:
         self._session = uuid.uuid4().hex
         [lost] = split(dump(Lost(session=self._session)))
         self._link = Link(broker, name, self._hear, will=Will(self._inbox, lost), trouble=trouble)
+        self._announced = False
         self._epoch = 0
         self._outbox = Outbox()
         self._spoken = asyncio.Event()  # there is something to say
@@ -124,18 +125,25 @@ class RemoteBus:
 
         Raises:
             RefusedError: the owner does not want us, or nobody answers.
+            RunOverError: the run ended meanwhile.
         """
+        await self._link.subscribe(self._topics.run)
         await self._link.subscribe(self._topics.outbox(self.name))
         hello = Hello(session=self._session, roles=tuple(roles), capacity=capacity, machine=machine)
         deadline = time.monotonic() + _JOINING
         while not self._welcome.done():
+            if self._over.done():
+                await self._over
             if time.monotonic() > deadline:
+                if not self._announced:
+                    raise RunOverError("nobody plays it any more")
                 raise RefusedError(
                     f"nobody answers at {self._link.broker}: the run is not live there, or this "
                     "user may not speak to it"
                 )
             self._post(hello)
-            await asyncio.wait([self._welcome], timeout=RESEND)
+            either: list[asyncio.Future[Any]] = [self._welcome, self._over]
+            await asyncio.wait(either, timeout=RESEND, return_when=asyncio.FIRST_COMPLETED)
         welcome = await self._welcome
         self._epoch = welcome.epoch
         return welcome
@@ -194,6 +202,11 @@ class RemoteBus:
     def _hear(self, heard: Heard) -> None:
         """Take a message from the broker."""
         heard.ack()
+        if heard.topic == self._topics.run:
+            self._announced = bool(heard.payload)
+            if not self._announced:
+                self._end(RunOverError("it is not played any more"))
+            return
         try:
             payload = self._whole.take(heard.payload)
             parcel = None if payload is None else TO_CLIENT.validate_json(payload)

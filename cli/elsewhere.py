@@ -14,7 +14,7 @@ from simctl.bus.parcels import Topics
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.errors import UserError
 from simctl.store.duck import DuckLog
-from simctl.store.gateway import HEARD, Gateway, no_owner
+from simctl.store.gateway import Gateway, announce
 from simctl.store.policies import PolicyStore
 
 
@@ -87,19 +87,14 @@ def check_owner(broker: Broker, name: str = "simctl-check-owner") -> None:
         UnreachableError: it cannot be reached, or refuses.
     """
 
-    async def announce() -> None:
+    async def connect() -> None:
         heard = asyncio.Event()
         link, topic = Link(broker, name, lambda _: heard.set()), Topics(name).run
         async with link.open():
             await link.subscribe(topic)
-            try:
-                async with asyncio.timeout(HEARD):
-                    await link.send(topic, b"")
-                    await heard.wait()
-            except TimeoutError:
-                raise no_owner(broker) from None
+            await announce(link, topic, b"", heard)
 
-    _try(announce())
+    _try(connect())
 
 
 def _try(connecting: Coroutine[object, object, None]) -> None:

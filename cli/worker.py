@@ -119,10 +119,10 @@ async def _take_part(terms: Terms, run: str, tell: Tell) -> bool:
     bus.leases = desk.leases
     over = True
     async with bus.open():
-        welcome = await bus.join(terms.roles, capacity=terms.capacity, machine=_where())
-        recipe = recorded(f"the recipe of run {run}", welcome.recipe)
-        tell(f"works for run {run} as {terms.name}: {', '.join(terms.roles)}")
         try:
+            welcome = await bus.join(terms.roles, capacity=terms.capacity, machine=_where())
+            recipe = recorded(f"the recipe of run {run}", welcome.recipe)
+            tell(f"works for run {run} as {terms.name}: {', '.join(terms.roles)}")
             with TemporaryDirectory(prefix="simctl-worker-") as own:
                 quiescence = Quiescence()
                 worker = Worker(

@@ -16,7 +16,7 @@ from typing import Protocol
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from simctl.bus.broker import Broker, is_client
+from simctl.bus.broker import is_client
 from simctl.bus.bus import Bus
 from simctl.bus.errors import RefusedError
 from simctl.bus.event import Draft, Event
@@ -62,7 +62,9 @@ _READING = 60.0  # seconds after the last sign of life of a reader in which even
 _FAREWELL = 2.0  # seconds
 _MOST_AT_ONCE = 10 * WINDOW  # messages; of QoS 0 there may be more than the window
 _WHOLES = 32  # clients whose pieces are kept: 16 MB each at most
-HEARD = 4.0  # seconds in which an announcement comes back
+_HEARD = 4.0  # seconds in which an announcement comes back
+_AGAIN = 0.5  # seconds after which it is made again
+_TIMES = 3  # that the end is told: nobody answers, and hardly all are lost
 
 
 class ReadableLog(Protocol):
@@ -88,10 +90,27 @@ class ReadableLog(Protocol):
         ...
 
 
-def no_owner(broker: Broker) -> LinkError:
-    """Return what to raise where a broker does not let us own a run."""
-    who = broker.username or "a client without a user"
-    return LinkError(f"{broker} lets nobody hear what {who} says of a run: that is for its owner")
+async def announce(
+    link: Link, topic: str, payload: bytes, heard: asyncio.Event, *, retain: bool = False
+) -> None:
+    """Say what only the owner of a run may say, until it is heard: that sets `heard`.
+
+    Raises:
+        LinkError: the broker does not let us.
+    """
+    try:
+        async with asyncio.timeout(_HEARD):
+            while True:
+                await link.send(topic, payload, retain=retain)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_AGAIN):
+                        await heard.wait()
+                        return
+    except TimeoutError:
+        who = link.broker.username or "a client without a user"
+        raise LinkError(
+            f"{link.broker} lets nobody hear what {who} says of a run: that is for its owner"
+        ) from None
 
 
 class Gateway:
@@ -161,11 +180,13 @@ class Gateway:
 
     async def close(self, reason: str) -> None:
         """Tell everybody that the run is not played any more."""
-        for member in self.members:
-            self.post(member.name, Ended(reason=reason))
         with suppress(TimeoutError):  # without a broker there is nobody to tell
             async with asyncio.timeout(_FAREWELL):
-                await self._announce(None)
+                for _ in range(_TIMES):
+                    for member in self.members:
+                        self.post(member.name, Ended(reason=reason))
+                    if self._link is not None:
+                        await self._link.send(self._topics.run, b"", retain=True)
 
     async def failed(self) -> None:
         """Wait until something goes wrong that nobody here can mend, and raise it."""
@@ -183,12 +204,8 @@ class Gateway:
     async def _begin(self, link: Link) -> None:
         """Announce the run; whoever may not do that hears nothing of it."""
         await link.subscribe(self._topics.run)
-        await self._announce(Live(run=self._run, owner=link.client_id))
-        try:
-            async with asyncio.timeout(HEARD):
-                await self._announced.wait()
-        except TimeoutError:
-            raise no_owner(link.broker) from None
+        live = dump(Live(run=self._run, owner=link.client_id))
+        await announce(link, self._topics.run, live, self._announced, retain=True)
 
     def hear(self, heard: Heard) -> None:
         """Take a message from the broker; it is acknowledged when all it leads to is done."""
@@ -380,8 +397,3 @@ class Gateway:
         except (ValueError, KeyError, TypeError):
             return
         self.post(name, said)
-
-    async def _announce(self, live: Live | None) -> None:
-        if self._link is not None:
-            text = b"" if live is None else dump(live)
-            await self._link.send(self._topics.run, text, retain=True)

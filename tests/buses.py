@@ -56,12 +56,14 @@ async def memory(log: ListLog) -> AsyncGenerator[Join]:
 
 
 @asynccontextmanager
-async def mqtt(log: ListLog, mosquitto: Mosquitto, port: int | None = None) -> AsyncGenerator[Join]:
-    """Give who joins a client at a broker, through `port`; the owner of the log is in between."""
+async def mqtt(
+    log: ListLog, mosquitto: Mosquitto, port: int | None = None, *, owner: int | None = None
+) -> AsyncGenerator[Join]:
+    """Give who joins a client at a broker, through `port`; the log's owner goes through `owner`."""
     quiescence = Quiescence()
     bus = MemoryBus(log, quiescence, log.last_seq)
     gateway = Gateway(RUN, log, bus, PolicyStore(Path("none")), recipe="", lease=15)
-    owner = Link(Broker.parse(mosquitto.url("owner")), "owner-test", gateway.hear)
+    link = Link(Broker.parse(mosquitto.url("owner", owner)), "owner-test", gateway.hear)
 
     @asynccontextmanager
     async def join(name: str) -> AsyncGenerator[Speaker]:
@@ -75,6 +77,6 @@ async def mqtt(log: ListLog, mosquitto: Mosquitto, port: int | None = None) -> A
             yield Speaker(client, name, client.epoch)
 
     pump = asyncio.create_task(quiescence.run())
-    async with gateway.open(owner):
+    async with gateway.open(link):
         yield join
     pump.cancel()
