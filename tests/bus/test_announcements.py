@@ -1,4 +1,4 @@
-"""A run is announced while it is live, and whoever takes part hears of its end, whatever is lost."""
+"""A run is announced while it is live, and its workers hear of its end, whatever is lost."""
 
 import asyncio
 
