@@ -27,6 +27,7 @@ from simctl.store.policies import PolicyStore
 
 DISPATCHER = "dispatcher"
 _ON_ITS_WAY = 2.0  # seconds in which what was sent may still arrive
+_PAUSE = 30.0  # seconds after which a worker that broke a rule, or could not serve, may try again
 _MOST = 3600  # seconds that a worker may hold an ask, alive or not
 
 
@@ -49,13 +50,17 @@ class _Lease:
 
 @dataclass
 class _Seat:
-    """A worker, the policy version that it serves, and when it was last sent one."""
+    """A worker and the policy version that it serves.
+
+    `away` it is given nothing, at least until `back`; before `due` it is sent no policy again.
+    """
 
     hand: Hand
     version: int | None = None
     away: bool = False
+    back: float = 0.0
     leases: dict[int, _Lease] = field(default_factory=dict)
-    served: float = 0.0
+    due: float = 0.0
 
 
 class Dispatcher:
@@ -127,11 +132,11 @@ class Dispatcher:
         if seat is None:
             return
         now = self._clock()
-        if seat.away:
+        if seat.away and now >= seat.back:
             seat.away = False
             self._ripens()
         serves = sign.version == seat.version == self._version
-        if not serves and now - seat.served > _ON_ITS_WAY:
+        if not serves and now > seat.due:
             self._send_policy(seat)
         for seq, lease in seat.leases.items():
             if seq not in sign.leases and now - lease.sent > _ON_ITS_WAY:
@@ -190,7 +195,7 @@ class Dispatcher:
         seat = self._seats.get(event.producer)
         if event.kind == "message_rejected":
             if seat is not None and self._leases.holds(event.producer, asked):
-                seat.away = True  # until its next sign of life
+                seat.away, seat.back = True, self._clock() + _PAUSE
                 self._close(seat, "its answer breaks a rule")
             return
         self._leases.answered(asked)
@@ -219,11 +224,13 @@ class Dispatcher:
 
     def _synced(self, synced: WorkerSynced) -> None:
         seat = self._seats.get(synced.worker)
+        if not synced.ok:
+            self._warn(f"{synced.worker} cannot serve version {synced.version}: {synced.reason}")
         if seat is not None and synced.ok:
             seat.version = synced.version
             self._ripens()
-        elif not synced.ok:
-            self._warn(f"{synced.worker} cannot serve version {synced.version}: {synced.reason}")
+        elif seat is not None and synced.version == self._version:
+            seat.due = self._clock() + _PAUSE
 
     # --- giving out ---------------------------------------------------------------------------
 
@@ -301,7 +308,7 @@ class Dispatcher:
         self._post(seat.hand.name, Work(lease=seq, asks=held))
 
     def _send_policy(self, seat: _Seat) -> None:
-        seat.served = self._clock()
+        seat.due = self._clock() + _ON_ITS_WAY
         self._post(seat.hand.name, self._serve)
 
     def _serving(self, update: PolicyUpdated) -> Serve:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from simctl.agents.agent import Agent, Producer, serve
-from simctl.agents.desk import Desk
 from simctl.agents.policy.sampler import ServingSampler
 from simctl.agents.policy.sync import sync
 from simctl.agents.supply import Supply
+from simctl.agents.tray import Tray
 from simctl.bus.asks import Role
 from simctl.bus.event import Draft, Event
 from simctl.bus.messages import AnyMessage
@@ -36,13 +36,13 @@ Cast = Callable[[ServingSampler], Mapping[Role, Agent]]
 
 
 class Worker:
-    """Answers what is on its desk, and serves what it is told to serve."""
+    """Answers what is in its tray, and serves what it is told to serve."""
 
     def __init__(  # noqa: PLR0913 - the composition root hands over every part
         self,
         place: Place,
         producer: Producer,
-        desk: Desk,
+        tray: Tray,
         supply: Supply,
         wanted: asyncio.Queue[Serve],
         *,
@@ -55,7 +55,7 @@ class Worker:
         """
         self._place = place
         self._producer = producer
-        self._desk = desk
+        self._tray = tray
         self._supply = supply
         self._load = load
         self._cast = cast
@@ -71,7 +71,7 @@ class Worker:
         agents = self._cast(sampler)
         producers = dict.fromkeys(agents, self._producer)
         async with asyncio.TaskGroup() as group:
-            group.create_task(serve(agents, self, self._desk.asks(), producers))
+            group.create_task(serve(agents, self, self._tray.asks(), producers))
             while True:
                 await self._sync(sampler, await self._newest())
 
@@ -79,7 +79,7 @@ class Worker:
         """Append the answers to an ask to the run's log."""
         events = await self._place.publish(drafts)
         for asked in {draft.cause for draft in drafts}:
-            self._desk.answered(asked or 0)
+            self._tray.answered(asked or 0)
         return events
 
     async def _begin(self) -> ServingSampler:

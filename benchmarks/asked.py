@@ -25,8 +25,8 @@ from mosquitto import Mosquitto
 from receivers import RUN, owning, receiver
 
 from simctl.agents.agent import Answer, Producer, serve
-from simctl.agents.desk import Desk
 from simctl.agents.dispatcher import DISPATCHER, Dispatcher
+from simctl.agents.tray import Tray
 from simctl.bus.answers import AttemptMade
 from simctl.bus.asks import SolveTask
 from simctl.bus.broker import Broker
@@ -51,17 +51,17 @@ class Echo:
 
 
 class Place:
-    """The worker's place at the run: what it says leaves its desk."""
+    """The worker's place at the run: what it says leaves its tray."""
 
-    def __init__(self, bus: RemoteBus, desk: Desk) -> None:
+    def __init__(self, bus: RemoteBus, tray: Tray) -> None:
         """Speak on `bus`."""
-        self._bus, self._desk = bus, desk
+        self._bus, self._tray = bus, tray
 
     async def publish(self, drafts: list[Draft]) -> list[Event]:
-        """Say it, and clear the desk of it."""
+        """Say it, and clear the tray of it."""
         events = await self._bus.publish(drafts)
         for draft in drafts:
-            self._desk.answered(draft.cause or 0)
+            self._tray.answered(draft.cause or 0)
         return events
 
 
@@ -69,9 +69,9 @@ def work(pipe: Connection, url: str) -> None:
     """Be a worker, until told to stop."""
 
     async def run() -> None:
-        desk, wanted = Desk(), asyncio.Queue[Serve]()
-        bus = RemoteBus(Broker.parse(url), RUN, "w", work=desk.take, serve=wanted.put_nowait)
-        bus.leases = desk.leases
+        tray, wanted = Tray(), asyncio.Queue[Serve]()
+        bus = RemoteBus(Broker.parse(url), RUN, "w", work=tray.take, serve=wanted.put_nowait)
+        bus.leases = tray.leases
         async with bus.open(), asyncio.TaskGroup() as group:
             pipe.send("ready")
             await bus.join(["solver"], capacity=1000)
@@ -80,8 +80,8 @@ def work(pipe: Connection, url: str) -> None:
             bus.version = (await wanted.get()).update.version
             synced = WorkerSynced(worker="w", version=bus.version, ok=True)
             await bus.publish([Draft("w", bus.epoch, speaker.number(), synced, "w")])
-            agents, place = {"solver": Echo()}, Place(bus, desk)
-            serving = serve(agents, place, desk.asks(), {"solver": speaker})
+            agents, place = {"solver": Echo()}, Place(bus, tray)
+            serving = serve(agents, place, tray.asks(), {"solver": speaker})
             helpers.append(group.create_task(serving))
             await asyncio.to_thread(pipe.recv)
             for helper in helpers:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from buses import Speaker, mqtt
+from buses import RUN, Speaker, mqtt
 from mosquitto import Mosquitto
 from proxy import NONE, Faults, Proxy
 
@@ -45,7 +45,7 @@ async def play(
     broker: Mosquitto, faults: Faults, count: int, meanwhile: Callable[[], Awaitable[None]]
 ) -> dict[str, object]:
     """Return what was injected, lost and doubled, and how long publishing took."""
-    log, waits = ListLog(), list[float]()
+    log, waits = ListLog(RUN), list[float]()
     async with (
         Proxy(broker.port, seed=1) as proxy,
         mqtt(log, broker, proxy.port) as join,

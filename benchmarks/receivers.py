@@ -58,7 +58,7 @@ async def owning(url: str, log: DuckLog) -> AsyncGenerator[tuple[MemoryBus, Quie
     """Be the owner of a run at a broker."""
     quiescence = Quiescence()
     bus = MemoryBus(log, quiescence, log.last_seq)
-    gateway = Gateway(RUN, log, bus, PolicyStore(log.path.parent), recipe="", lease=15)
+    gateway = Gateway(log, bus, PolicyStore(log.path.parent), recipe="", lease=15)
     link = Link(Broker.parse(url), "owner-bench", gateway.hear)
     pump = asyncio.create_task(quiescence.run())
     async with gateway.open(link):

@@ -25,10 +25,6 @@ class Outbox:
         self._under_way: list[_Waiting] = []
         self._number = 0
 
-    def __len__(self) -> int:
-        """Return how many groups are not answered."""
-        return len(self._waiting) + len(self._under_way)
-
     def put(self, drafts: Sequence[Draft]) -> asyncio.Future[list[Event]]:
         """Take a group; the future has its events once they are in the log.
 

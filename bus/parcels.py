@@ -7,7 +7,7 @@ answers the same thing the same way.
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from pydantic import Field, TypeAdapter
 
@@ -42,11 +42,6 @@ class Topics:
         return f"{self._base}/to/{client}"
 
 
-def run_of(topic: str) -> str:
-    """Return the run that a topic belongs to."""
-    return unquote(topic.split("/")[1])
-
-
 def client_of(topic: str) -> str:
     """Return the client whose inbox or outbox a topic is."""
     return topic.rpartition("/")[2]
@@ -59,7 +54,6 @@ class Live(Value):
     """The run is played now; retained by the broker until it ends."""
 
     run: str
-    owner: str
 
 
 # --- what clients say -------------------------------------------------------------------------
@@ -141,9 +135,7 @@ class Welcome(Value):
     kind: Literal["welcome"] = "welcome"
     session: str
     epoch: Number
-    branch: str
     recipe: str
-    lease: float  # seconds without a sign of life after which its asks go to others
 
 
 class Refused(Value):

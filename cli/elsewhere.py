@@ -50,7 +50,7 @@ async def workers(  # noqa: PLR0913 - what workers take part in
     Raises:
         LinkError: the broker cannot be reached, or refuses.
     """
-    gateway = Gateway(log.run, log, bus, policies, recipe=recipe, lease=there.lease)
+    gateway = Gateway(log, bus, policies, recipe=recipe, lease=there.lease)
     dispatcher = Dispatcher(quiescence, policies, version, gateway.post, warn=warn)
     gateway.members.recall(known)
     gateway.members.attend(dispatcher)

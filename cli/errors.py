@@ -20,3 +20,9 @@ def in_words(names: list[str]) -> str:
     if len(names) <= 1:
         return "".join(names)
     return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first of the errors that befell several tasks."""
+    inner = errors.exceptions[0]
+    return first(inner) if isinstance(inner, BaseExceptionGroup) else inner

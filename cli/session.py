@@ -29,6 +29,7 @@ from simctl.bus.quiescence import Quiescence
 from simctl.bus.workers import OF_WORKERS
 from simctl.cli import birth
 from simctl.cli.elsewhere import Elsewhere, workers
+from simctl.cli.errors import first
 from simctl.cli.machine import machine
 from simctl.cli.recipe import Recipe, dump
 from simctl.cli.runs import POLICIES
@@ -186,17 +187,17 @@ class _Session:
                 self._log.lose_patience()
                 outcome = Outcome("interrupted")
             except* (TrainerFailedError, StoreError, LinkError, OSError) as errors:
-                outcome = Outcome("failed", str(_first(errors)))
+                outcome = Outcome("failed", str(first(errors)))
             except* Exception as errors:  # noqa: BLE001 - the log says how it ended, whatever it was
                 outcome = Outcome("failed", self._crash(errors))
         return outcome
 
     def _crash(self, errors: BaseExceptionGroup[BaseException]) -> str:
         """Keep the traceback for whoever mends it, and return one line for everybody else."""
-        file, first = self._run_dir / CRASH_FILE, _first(errors)
+        file, cause = self._run_dir / CRASH_FILE, first(errors)
         with suppress(OSError):
             file.write_text("".join(traceback.format_exception(errors)), encoding="utf-8")
-        return f"{type(first).__name__}: {first}; the traceback is in {file}"
+        return f"{type(cause).__name__}: {cause}; the traceback is in {file}"
 
     async def _watch(self, events: AsyncIterator[Event], trainer: TrainerProcess) -> None:
         async for event in events:
@@ -298,8 +299,3 @@ async def _end(log: DuckLog, memory: Memory, outcome: Outcome) -> None:
     # in its epoch the society has said nothing but that it resumed, if it is not the first
     pseq = 1 if memory.incarnation else 0
     await log.append([Draft(SOCIETY, memory.incarnation + 1, pseq, ended, SOCIETY)])
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    inner = errors.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

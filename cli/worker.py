@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from simctl.agents.agent import Agent, Producer, Voice
 from simctl.agents.cast import cast
-from simctl.agents.desk import Desk
 from simctl.agents.exams import Exams
 from simctl.agents.policy.sampler import ServingSampler
 from simctl.agents.supply import Supply
+from simctl.agents.tray import Tray
 from simctl.agents.worker import Worker
 from simctl.bus.asks import Role
 from simctl.bus.broker import Broker
@@ -26,7 +26,7 @@ from simctl.bus.mqtt import Heard, Link, LinkError
 from simctl.bus.parcels import ANY_RUN, Live, Serve
 from simctl.bus.quiescence import Quiescence
 from simctl.bus.remote import ForgottenError, RemoteBus, RunOverError
-from simctl.cli.errors import RunError
+from simctl.cli.errors import RunError, first
 from simctl.cli.recipe import Recipe, recorded
 from simctl.cli.serving import serve
 from simctl.cli.stop import Stop
@@ -64,7 +64,7 @@ def work(terms: Terms, tell: Tell) -> None:
         except* _StoppedError:
             tell("stopped")
         except* (LinkError, RefusedError) as errors:
-            raise RunError(str(_first(errors))) from None
+            raise RunError(str(first(errors))) from None
 
 
 async def _until_done(terms: Terms, stop: Stop, tell: Tell) -> None:
@@ -112,11 +112,11 @@ async def _find(terms: Terms, tell: Tell) -> str:
 
 async def _take_part(terms: Terms, run: str, tell: Tell) -> bool:
     """Work for a run until it ends; return whether it did, or else has to be joined again."""
-    desk, wanted = Desk(), asyncio.Queue[Serve]()
+    tray, wanted = Tray(), asyncio.Queue[Serve]()
     bus = RemoteBus(
-        terms.broker, run, terms.name, work=desk.take, serve=wanted.put_nowait, trouble=tell
+        terms.broker, run, terms.name, work=tray.take, serve=wanted.put_nowait, trouble=tell
     )
-    bus.leases = desk.leases
+    bus.leases = tray.leases
     over = True
     async with bus.open():
         try:
@@ -128,7 +128,7 @@ async def _take_part(terms: Terms, run: str, tell: Tell) -> bool:
                 worker = Worker(
                     bus,
                     Producer(terms.name, bus.epoch),
-                    desk,
+                    tray,
                     Supply(Path(own), bus.fetch, terms.shared),
                     wanted,
                     load=_loader(recipe, quiescence),
@@ -139,9 +139,9 @@ async def _take_part(terms: Terms, run: str, tell: Tell) -> bool:
                     group.create_task(worker.run())
                     group.create_task(bus.run())
         except* RunOverError as errors:
-            tell(f"run {run} is over: {_first(errors)}")
+            tell(f"run {run} is over: {first(errors)}")
         except* ForgottenError as errors:
-            tell(f"{_first(errors)}; joins again")
+            tell(f"{first(errors)}; joins again")
             over = False
         except* asyncio.CancelledError:
             bus.leave("it was stopped")
@@ -178,8 +178,3 @@ def _where() -> str:
 def say(line: str) -> None:
     """Tell whoever watches what the worker does."""
     sys.stderr.write(f"{line}\n")
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    inner = errors.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -118,7 +118,6 @@ class Gateway:
 
     def __init__(  # noqa: PLR0913 - what it lets others take part in
         self,
-        run: str,
         log: ReadableLog,
         bus: Bus,
         policies: PolicyStore,
@@ -127,14 +126,12 @@ class Gateway:
         lease: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Speak for the owner of `run`, whose clients are told `recipe`.
+        """Speak for the owner of `log`, whose clients are told `recipe`.
 
         A worker that gives no sign of life for `lease` seconds loses what it was asked to others.
         """
         self.members = Members(self._say, lease, clock)
-        self._lease = lease
-        self._run = run
-        self._topics = Topics(run)
+        self._topics = Topics(log.run)
         self._log = log
         self._bus = bus
         self._policies = policies
@@ -204,7 +201,7 @@ class Gateway:
     async def _begin(self, link: Link) -> None:
         """Announce the run; whoever may not do that hears nothing of it."""
         await link.subscribe(self._topics.run)
-        live = dump(Live(run=self._run, owner=link.client_id))
+        live = dump(Live(run=self._log.run))
         await announce(link, self._topics.run, live, self._announced, retain=True)
 
     def hear(self, heard: Heard) -> None:
@@ -287,9 +284,7 @@ class Gateway:
             Welcome(
                 session=hello.session,
                 epoch=epoch,
-                branch=self._log.branch,
                 recipe=self._recipe,
-                lease=self._lease,
             ),
         )
 

@@ -32,7 +32,7 @@ class Member:
     silent: bool = False
 
 
-class Desk(Protocol):
+class Giver(Protocol):
     """Who gives work to the members."""
 
     def joined(self, member: Member) -> None:
@@ -64,7 +64,7 @@ class Members:
         self._clock = clock
         self._members: dict[str, Member] = {}
         self._joining: dict[str, str] = {}
-        self._desk: Desk | None = None
+        self._giver: Giver | None = None
 
     def __iter__(self) -> Iterator[Member]:
         """Give everybody who takes part."""
@@ -81,11 +81,11 @@ class Members:
                 case _:
                     pass
 
-    def attend(self, desk: Desk) -> None:
-        """Let `desk` give work to the members."""
-        self._desk = desk
+    def attend(self, giver: Giver) -> None:
+        """Let `giver` give work to the members."""
+        self._giver = giver
         for member in self:
-            desk.joined(member)
+            giver.joined(member)
 
     def find(self, name: str, epoch: int) -> Member | None:
         """Return a worker if it takes part in this epoch."""
@@ -94,7 +94,7 @@ class Members:
 
     def judge(self, draft: Draft) -> str:
         """Return why a worker may not say this, or nothing when it may."""
-        return self._desk.judge(draft.producer, draft) if self._desk is not None else ""
+        return self._giver.judge(draft.producer, draft) if self._giver is not None else ""
 
     async def join(self, name: str, hello: Hello) -> Member | None:
         """Take in a worker; return nothing while it is being taken in."""
@@ -118,8 +118,8 @@ class Members:
             return None  # meanwhile another process took its name
         del self._joining[name]
         member = self._members[name] = self._member(joined, event.seq)
-        if self._desk is not None:
-            self._desk.joined(member)
+        if self._giver is not None:
+            self._giver.joined(member)
         return member
 
     def lost(self, name: str, session: str) -> None:
@@ -138,15 +138,15 @@ class Members:
         """Write down that a worker takes no part any more."""
         if self._members.get(member.name) is member:
             del self._members[member.name]
-            if self._desk is not None:
-                self._desk.away(member.name, reason)
+            if self._giver is not None:
+                self._giver.away(member.name, reason)
             await self._say(WorkerLeft(worker=member.name, reason=reason))
 
     def alive(self, member: Member, sign: Alive) -> None:
         """Hear a sign of life."""
         member.seen, member.silent = self._clock(), False
-        if self._desk is not None:
-            self._desk.alive(member, sign)
+        if self._giver is not None:
+            self._giver.alive(member, sign)
 
     async def watch(self) -> None:
         """Notice who gives no sign of life, until cancelled."""
@@ -162,8 +162,8 @@ class Members:
 
     def _away(self, member: Member, reason: str) -> None:
         member.silent = True
-        if self._desk is not None:
-            self._desk.away(member.name, reason)
+        if self._giver is not None:
+            self._giver.away(member.name, reason)
 
     def _member(self, joined: WorkerJoined, epoch: int) -> Member:
         return Member(

@@ -62,14 +62,14 @@ async def mqtt(
     """Give who joins a client at a broker, through `port`; the log's owner goes through `owner`."""
     quiescence = Quiescence()
     bus = MemoryBus(log, quiescence, log.last_seq)
-    gateway = Gateway(RUN, log, bus, PolicyStore(Path("none")), recipe="", lease=15)
+    gateway = Gateway(log, bus, PolicyStore(Path("none")), recipe="", lease=15)
     link = Link(Broker.parse(mosquitto.url("owner", owner)), "owner-test", gateway.hear)
 
     @asynccontextmanager
     async def join(name: str) -> AsyncGenerator[Speaker]:
         broker = Broker.parse(mosquitto.url("worker", port))
         async with AsyncExitStack() as stack:
-            client = RemoteBus(broker, RUN, name)
+            client = RemoteBus(broker, log.run, name)
             await stack.enter_async_context(client.open())
             await client.join(["solver"])
             running = asyncio.create_task(client.run())

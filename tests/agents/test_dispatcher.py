@@ -6,14 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import pytest
-
 from simctl.agents.dispatcher import DISPATCHER, Dispatcher
 from simctl.bus.answers import AttemptMade
 from simctl.bus.asks import SolveTask
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import MessageRejected
+from simctl.bus.messages import EpisodeStarted, MessageRejected
 from simctl.bus.parcels import Alive, Serve, Work
 from simctl.bus.quiescence import Quiescence
 from simctl.bus.values import Value
@@ -32,9 +30,22 @@ class Shop:
     quiescence: Quiescence
     sent: list[tuple[str, Value]] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    now: float = 100.0
 
     def __post_init__(self) -> None:
-        self.dispatcher = Dispatcher(self.quiescence, self.policies, 0, self.post)
+        self.dispatcher = Dispatcher(
+            self.quiescence, self.policies, 0, self.post, clock=lambda: self.now
+        )
+
+    def served(self) -> int:
+        """How often a policy was sent, since somebody asked."""
+        count = sum(isinstance(parcel, Serve) for _, parcel in self.sent)
+        self.sent.clear()
+        return count
+
+    def beat(self, version: int | None = 0) -> None:
+        """Let worker a give a sign of life."""
+        self.dispatcher.alive(member("a"), Alive(epoch=1, number=1, version=version))
 
     def post(self, name: str, parcel: Value) -> None:
         self.sent.append((name, parcel))
@@ -170,15 +181,54 @@ async def test_what_would_be_too_large_for_one_parcel_is_leased_in_several(tmp_p
         assert (given, leases > 1) == (asked, True)
 
 
-async def test_a_worker_that_does_not_know_a_lease_gets_it_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("simctl.agents.dispatcher._ON_ITS_WAY", 0)
+async def test_a_worker_that_does_not_know_a_lease_gets_it_again(tmp_path: Path):
     async with shop(tmp_path) as here:
         await here.ask(0)
         _, work = await here.work()
+        here.now += 3
         known = Alive(epoch=1, number=1, leases=(work.lease,), version=0)
         here.dispatcher.alive(member("a"), known)
         assert [each for each in here.sent if not isinstance(each[1], Serve)] == []
         here.dispatcher.alive(member("a"), known.model_copy(update={"leases": ()}))
         assert await here.work() == ("a", work)
+
+
+async def test_a_version_that_a_worker_refused_is_not_sent_at_every_sign_of_life(tmp_path: Path):
+    async with shop(tmp_path, names="") as here:
+        here.dispatcher.joined(member("a"))
+        no = WorkerSynced(worker="a", version=0, ok=False, reason="no room")
+        [said] = await here.bus.publish([Draft("a", 1, 0, no, "a")])
+        await heard(here, said)
+        assert here.served() == 1
+        for _ in range(20):
+            here.now += 1
+            here.beat(None)
+        assert here.served() == 0
+        here.now += 30
+        here.beat(None)
+        assert here.served() == 1
+
+
+async def test_who_breaks_a_rule_is_asked_nothing_for_a_while(tmp_path: Path):
+    async with shop(tmp_path) as here:
+        asked = await here.ask(0)
+        await here.work()
+        bad = replace(answer(asked), message=MessageRejected(reason="no"))
+        await heard(here, (await here.bus.publish([bad]))[0])
+        for _ in range(20):
+            here.now += 1
+            here.beat()
+        await here.ask(1)
+        assert not any(isinstance(parcel, Work) for _, parcel in here.sent)
+        here.now += 30
+        here.beat()
+        assert (await here.work())[0] == "a"
+
+
+async def heard(here: Shop, event: Event) -> None:
+    """Return when the dispatcher has heard an event: it hears what comes after it."""
+    async with here.bus.listen() as events:
+        await here.bus.publish([Draft(f"z{event.seq}", 0, 0, EpisodeStarted(name="z"), "z")])
+        await anext(events)
+    for _ in range(10):
+        await asyncio.sleep(0)

@@ -35,7 +35,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_run_begins_though_its_first_announcements_are_lost(mosquitto: Mosquitto):
     async with Proxy(mosquitto.port) as proxy, asyncio.timeout(20):
         proxy.inject(up=Faults(drop=1, topic="/run", at_most=2))
-        async with mqtt(ListLog(), mosquitto, owner=proxy.port) as join, join("a") as a:
+        async with mqtt(ListLog(RUN), mosquitto, owner=proxy.port) as join, join("a") as a:
             assert len(await a.bus.publish([a.draft(0)])) == 1
         assert proxy.total("drop") == 2
 
@@ -51,7 +51,7 @@ async def test_who_joins_a_run_that_nobody_announces_hears_that_it_is_over(mosqu
 async def test_who_joins_a_run_whose_owner_is_silent_is_told_that_nobody_answers(
     mosquitto: Mosquitto,
 ):
-    await announce(mosquitto, dump(Live(run=RUN, owner="o")))
+    await announce(mosquitto, dump(Live(run=RUN)))
     bus = client(mosquitto)
     async with bus.open(), asyncio.timeout(20):
         with pytest.raises(RefusedError, match="nobody answers"):
@@ -61,7 +61,7 @@ async def test_who_joins_a_run_whose_owner_is_silent_is_told_that_nobody_answers
 async def test_a_worker_that_did_not_hear_the_end_hears_that_the_run_is_not_announced(
     mosquitto: Mosquitto,
 ):
-    async with mqtt(ListLog(), mosquitto), asyncio.timeout(20):
+    async with mqtt(ListLog(RUN), mosquitto), asyncio.timeout(20):
         bus = client(mosquitto)
         async with bus.open():
             await bus.join(["solver"])

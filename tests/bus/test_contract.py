@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
-from buses import Join, memory, mqtt
+from buses import RUN, Join, memory, mqtt
 from mosquitto import Mosquitto
 
 from simctl.bus.errors import RefusedError
@@ -34,7 +34,7 @@ async def take(events: AsyncIterator[Event], count: int) -> list[Event]:
 
 
 async def test_nobody_hears_an_event_that_is_not_in_the_log(open_bus: Buses):
-    log = ListLog()
+    log = ListLog(RUN)
     async with (
         open_bus(log) as join,
         join("a") as one,
@@ -48,7 +48,7 @@ async def test_nobody_hears_an_event_that_is_not_in_the_log(open_bus: Buses):
 
 
 async def test_publishing_returns_the_events_of_all_drafts_in_order(open_bus: Buses):
-    log = ListLog()
+    log = ListLog(RUN)
     async with open_bus(log) as join, join("a") as one:
         events = await one.bus.publish([one.draft(n) for n in range(3)])
     assert [event.pseq for event in events] == [0, 1, 2]
@@ -57,7 +57,7 @@ async def test_publishing_returns_the_events_of_all_drafts_in_order(open_bus: Bu
 
 async def test_every_reader_hears_every_event_once_and_in_order(open_bus: Buses):
     async with (
-        open_bus(ListLog()) as join,
+        open_bus(ListLog(RUN)) as join,
         join("a") as one,
         join("b") as two,
         one.bus.listen() as here,
@@ -70,7 +70,7 @@ async def test_every_reader_hears_every_event_once_and_in_order(open_bus: Buses)
 
 
 async def test_what_was_published_twice_is_heard_once(open_bus: Buses):
-    async with open_bus(ListLog()) as join, join("a") as one, one.bus.listen() as events:
+    async with open_bus(ListLog(RUN)) as join, join("a") as one, one.bus.listen() as events:
         [first] = await one.bus.publish([one.draft(0)])
         [again] = await one.bus.publish([one.draft(0)])
         [other] = await one.bus.publish([one.draft(1)])
@@ -79,7 +79,7 @@ async def test_what_was_published_twice_is_heard_once(open_bus: Buses):
 
 
 async def test_a_reader_hears_nothing_from_before_it_listened(open_bus: Buses):
-    async with open_bus(ListLog()) as join, join("a") as one, join("b") as two:
+    async with open_bus(ListLog(RUN)) as join, join("a") as one, join("b") as two:
         await one.bus.publish([one.draft(n) for n in range(20)])
         async with two.bus.listen() as events:
             [later] = await one.bus.publish([one.draft(20)])
@@ -87,7 +87,7 @@ async def test_a_reader_hears_nothing_from_before_it_listened(open_bus: Buses):
 
 
 async def test_what_one_says_at_the_same_time_keeps_its_order(open_bus: Buses):
-    log = ListLog()
+    log = ListLog(RUN)
     async with (
         open_bus(log) as join,
         join("a") as one,
@@ -102,7 +102,7 @@ async def test_what_one_says_at_the_same_time_keeps_its_order(open_bus: Buses):
 
 
 async def test_a_refused_draft_is_its_publishers_fault_alone(open_bus: Buses):
-    log = ListLog()
+    log = ListLog(RUN)
     async with (
         open_bus(log) as join,
         join("a") as one,
@@ -118,7 +118,7 @@ async def test_a_refused_draft_is_its_publishers_fault_alone(open_bus: Buses):
 
 async def test_a_slow_reader_misses_nothing(open_bus: Buses):
     async with (
-        open_bus(ListLog()) as join,
+        open_bus(ListLog(RUN)) as join,
         join("a") as one,
         join("b") as two,
         two.bus.listen() as events,

@@ -74,7 +74,7 @@ def assert_heard(log: ListLog, heard: list[Event]) -> None:
 async def test_whatever_the_way_does_everything_is_in_the_log_once_and_heard_in_order(
     mosquitto: Mosquitto, fault: str
 ):
-    log = ListLog()
+    log = ListLog(RUN)
     async with (
         Proxy(mosquitto.port, seed=sum(map(ord, fault))) as proxy,
         mqtt(log, mosquitto, proxy.port) as join,
@@ -106,7 +106,7 @@ def fragile() -> Iterator[Mosquitto]:
 async def test_a_broker_that_is_killed_and_started_again_loses_and_doubles_nothing(
     fragile: Mosquitto,
 ):
-    log = ListLog()
+    log = ListLog(RUN)
     async with (
         mqtt(log, fragile) as join,
         join("a") as a,
@@ -126,7 +126,7 @@ async def test_a_broker_that_is_killed_and_started_again_loses_and_doubles_nothi
 
 
 async def test_a_broker_that_hangs_is_waited_for(fragile: Mosquitto):
-    log = ListLog()
+    log = ListLog(RUN)
     async with mqtt(log, fragile) as join, join("a") as a, asyncio.timeout(60):
         fragile.pause()
         said = asyncio.create_task(speak(a, 3))
@@ -140,7 +140,7 @@ async def test_a_listener_that_stops_hears_everything_when_it_goes_on(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(feed, "CAPACITY", 20)  # most does not fit, and is asked for
-    log = ListLog()
+    log = ListLog(RUN)
     async with (
         mqtt(log, mosquitto) as join,
         join("a") as a,
@@ -156,7 +156,7 @@ async def test_a_listener_that_stops_hears_everything_when_it_goes_on(
 
 
 async def test_what_is_large_travels_and_what_is_too_large_is_refused(mosquitto: Mosquitto):
-    log = ListLog()
+    log = ListLog(RUN)
     async with mqtt(log, mosquitto) as join, join("a") as a, asyncio.timeout(60):
         [event] = await a.bus.publish([a.draft(0, EpisodeStarted(name="x" * 1_000_000))])
         assert len(event.payload) > 1_000_000
@@ -167,7 +167,7 @@ async def test_what_is_large_travels_and_what_is_too_large_is_refused(mosquitto:
 
 
 async def test_who_speaks_as_another_is_refused_and_written_down(mosquitto: Mosquitto):
-    log = ListLog()
+    log = ListLog(RUN)
     async with mqtt(log, mosquitto) as join, join("a") as a, join("b") as b, asyncio.timeout(60):
         with pytest.raises(RefusedError, match="'a' speaks as 'b'"):
             await a.bus.publish([b.draft(0)])
@@ -178,7 +178,7 @@ async def test_who_speaks_as_another_is_refused_and_written_down(mosquitto: Mosq
 
 
 async def test_an_epoch_that_is_over_is_refused_and_written_down(mosquitto: Mosquitto):
-    log = ListLog()
+    log = ListLog(RUN)
     async with mqtt(log, mosquitto) as join, asyncio.timeout(60):
         async with join("a") as before:
             late = before.draft(0)
@@ -217,7 +217,7 @@ NONSENSE: dict[str, bytes] = {
 async def test_nonsense_is_kept_with_its_reason_and_stops_nobody(
     mosquitto: Mosquitto, nonsense: str
 ):
-    log = ListLog()
+    log = ListLog(RUN)
     async with mqtt(log, mosquitto) as join, join("a") as a, asyncio.timeout(30):
         async with mosquitto.client("owner", "raw") as raw:
             await raw.publish(Topics(RUN).inbox("raw"), NONSENSE[nonsense], qos=1)

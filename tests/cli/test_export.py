@@ -9,6 +9,7 @@ import pytest
 import yaml
 from answered import ASKED, RIGHT, WORSE, WRONG
 from calls import Command
+from datasets import load_dataset
 
 from simctl.agents.policy.alphabet import END, encode
 from simctl.cli.export.answers import ANSWERS
@@ -163,11 +164,8 @@ def test_a_live_run_is_exported_up_to_now(run: Path, tmp_path: Path):
 @pytest.mark.parametrize("file", ["parquet", "jsonl"])
 @pytest.mark.parametrize("form", FORMS)
 def test_datasets_reads_what_was_exported(run: Path, tmp_path: Path, form: Form, file: Any):
-    datasets = pytest.importorskip("datasets")
     made = export(run, Wanted(form=form, file=file), tmp_path / "out")
-    found = datasets.load_dataset(
-        str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache")
-    )
+    found = load_dataset(str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache"))
     assert found.num_rows == made.rows
     assert [name for name in COLUMNS[form] if name not in found.column_names] == []
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import answered
+import polars as pl
 import pyarrow as pa
 import pytest
 from loaded import HEAVY, loaded_after
@@ -46,8 +47,7 @@ def test_an_answer_is_an_arrow_table_and_becomes_a_data_frame(place: Path):
 
 
 def test_an_answer_becomes_a_polars_frame(place: Path):
-    polars = pytest.importorskip("polars")
-    frame = polars.from_arrow(simctl.open(place).sql(COUNT))
+    frame = pl.from_arrow(simctl.open(place).sql(COUNT))
     assert frame["n"].to_list() == [6]
 
 

@@ -30,7 +30,7 @@ class Town(Gateway):
     """A gateway without a broker: what it says to clients is kept."""
 
     def __init__(self, log: ListLog, bus: MemoryBus) -> None:
-        super().__init__(RUN, log, bus, PolicyStore(Path("none")), recipe="", lease=15)
+        super().__init__(log, bus, PolicyStore(Path("none")), recipe="", lease=15)
         self.said: list[tuple[str, Value]] = []
         self.acknowledged = 0
 
@@ -61,7 +61,7 @@ async def test_a_flood_is_bounded_and_what_is_too_much_is_as_if_lost(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(module, "_MOST_AT_ONCE", 20)
-    log = ListLog()
+    log = ListLog(RUN)
     async with town(log) as here:
         for _ in range(1000):
             here.get("mallory", b"garbage")
@@ -73,7 +73,7 @@ async def test_of_few_clients_at_a_time_are_pieces_kept(monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "_WHOLES", 3)
     whole = dump(Hello(session="s", machine="m" * 2 * LARGEST))
     first, *rest = split(whole)
-    async with town(ListLog()) as here:
+    async with town(ListLog(RUN)) as here:
         for n in range(5):
             here.get(f"c{n}", first)
         for message in rest:
@@ -85,7 +85,7 @@ async def test_of_few_clients_at_a_time_are_pieces_kept(monkeypatch: pytest.Monk
 
 async def test_a_large_say_that_is_none_is_answered_so_that_it_is_not_said_for_ever():
     say = {"kind": "say", "epoch": 1, "number": 7, "groups": [[{"text": "x" * 2 * LARGEST}]]}
-    async with town(ListLog()) as here:
+    async with town(ListLog(RUN)) as here:
         for message in split(json.dumps(say).encode()):
             here.get("w", message)
         await here.settle()
@@ -95,7 +95,7 @@ async def test_a_large_say_that_is_none_is_answered_so_that_it_is_not_said_for_e
 @pytest.mark.parametrize("number", ["1e999", "-1", "null", '"7"', str(1 << 80)])
 async def test_a_say_without_a_number_stops_nobody(number: str):
     text = f'{{"kind":"say","epoch":1,"number":{number},"groups":[[{{}}]]}}'
-    log = ListLog()
+    log = ListLog(RUN)
     async with town(log) as here:
         here.get("w", split(text.encode())[0])
         await here.settle()
@@ -106,7 +106,7 @@ async def test_a_say_without_a_number_stops_nobody(number: str):
 
 
 async def test_what_stops_a_helper_of_the_gateway_ends_the_run(mosquitto: Mosquitto):
-    log, quiescence = ListLog(), Quiescence()
+    log, quiescence = ListLog(RUN), Quiescence()
 
     class Deaf(MemoryBus):
         @asynccontextmanager
@@ -118,9 +118,7 @@ async def test_what_stops_a_helper_of_the_gateway_ends_the_run(mosquitto: Mosqui
             yield hear()  # type: ignore[misc]
 
     pump = asyncio.create_task(quiescence.run())
-    gateway = Gateway(
-        RUN, log, Deaf(log, quiescence), PolicyStore(Path("none")), recipe="", lease=15
-    )
+    gateway = Gateway(log, Deaf(log, quiescence), PolicyStore(Path("none")), recipe="", lease=15)
     owner = Link(Broker.parse(mosquitto.url("owner")), "owner-deaf", gateway.hear)
     async with gateway.open(owner), asyncio.timeout(20):
         with pytest.raises(OSError, match="gateway cannot hear"):
@@ -129,7 +127,7 @@ async def test_what_stops_a_helper_of_the_gateway_ends_the_run(mosquitto: Mosqui
 
 
 async def test_of_two_processes_that_take_one_name_at_once_the_later_has_it():
-    log, held = ListLog(), asyncio.Event()
+    log, held = ListLog(RUN), asyncio.Event()
 
     async def say(message: object) -> Event:
         await held.wait()
@@ -149,7 +147,7 @@ async def test_of_two_processes_that_take_one_name_at_once_the_later_has_it():
 
 
 def test_a_page_of_large_events_is_small_enough_to_be_heard():
-    log = ListLog()
+    log = ListLog(RUN)
     said = Utterance((1,) * 5000, (70_000,) * 20_000, (-0.12345678901234567,) * 20_000)
     events = log.place(
         [

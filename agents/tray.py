@@ -1,4 +1,4 @@
-"""The desk: what a worker was given to do. A lease that comes twice is taken once."""
+"""The tray: what a worker was given to do. A lease that comes twice is taken once."""
 
 import asyncio
 from collections import deque
@@ -10,11 +10,11 @@ from simctl.bus.parcels import Work
 _REMEMBERED = 1000  # leases that were worked off, and may be sent again
 
 
-class Desk:
-    """The work that is on a worker's desk: leases, and the asks of each that have no answer."""
+class Tray:
+    """A worker's work: leases, and the asks of each that have no answer."""
 
     def __init__(self) -> None:
-        """Begin with an empty desk."""
+        """Begin with an empty tray."""
         self._open: dict[int, set[int]] = {}
         self._done: deque[int] = deque(maxlen=_REMEMBERED)
         self._asked: asyncio.Queue[Event] = asyncio.Queue()
