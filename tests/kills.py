@@ -29,6 +29,10 @@ SELECT coalesce(sum(answers - wanted), 0) AS doubled FROM (
     GROUP BY ask.seq
 ) WHERE answers > wanted
 """
+UNANSWERED = """
+SELECT count(*) AS asks FROM events a WHERE sender = 'episode' AND recipient <> ''
+    AND NOT EXISTS (SELECT 1 FROM events e WHERE e.cause = a.seq AND e.recipient = 'episode')
+"""
 
 
 @dataclass

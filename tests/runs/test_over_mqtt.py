@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from kills import ANSWERED_AGAIN
+from kills import ANSWERED_AGAIN, UNANSWERED
 from live import Live, ask, finish, last_seq, simctl, start, wait_for, work
 from mosquitto import Mosquitto
 from proxy import Faults, Proxy, in_thread
@@ -17,11 +17,6 @@ from simctl.bus.order import as_asked
 from simctl.store.access import open_log
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-_UNANSWERED = """
-SELECT count(*) AS asks FROM events a WHERE sender = 'episode' AND recipient <> ''
-    AND NOT EXISTS (SELECT 1 FROM events e WHERE e.cause = a.seq AND e.recipient = 'episode')
-"""
 
 
 def said(run_dir: Path) -> list[tuple[int, str, str, tuple[int, ...]]]:
@@ -60,7 +55,7 @@ def assert_same(run_dir: Path, alone: Path) -> None:
     assert checked.returncode == 0, checked.stdout
     [again] = ask(run_dir, ANSWERED_AGAIN)
     assert int(str(again["doubled"])) == 0
-    assert ask(run_dir, _UNANSWERED) == [{"asks": 0}]
+    assert ask(run_dir, UNANSWERED) == [{"asks": 0}]
     assert said(run_dir) == said(alone)
 
 
