@@ -48,7 +48,7 @@ def test_a_worker_that_is_not_let_in_says_so_and_ends(mosquitto: Mosquitto, wron
 @pytest.fixture
 async def dead(mosquitto: Mosquitto) -> None:
     """A run that is announced, and whose owner died."""
-    announced = dump(Live(run="dead", owner="owner-dead"))
+    announced = dump(Live(run="dead"))
     async with mosquitto.client("owner", "owner-dead") as owner:
         await owner.publish(Topics("dead").run, announced, qos=1, retain=True)
 
