@@ -1,4 +1,4 @@
-"""Overrides: `--set a.b=v` on what a recipe file says."""
+"""Overrides: `--set a.b=v` on what a recipe file says, and one recipe on top of another."""
 
 import copy
 import tomllib
@@ -21,6 +21,25 @@ def override(tables: dict[str, Any], sets: Sequence[str], root: type[BaseModel])
     parsed = [_parse(each) for each in sets]
     for path, value in sorted(parsed, key=lambda each: each[0][-1] != "kind"):
         _put(changed, path, value, root)
+    return changed
+
+
+def onto(
+    base: dict[str, Any], tables: dict[str, Any], root: type[BaseModel], path: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return `base` with all that `tables` says instead: key by key, a list as a whole.
+
+    A table of another `kind` keeps of the base what its kind knows.
+    """
+    changed = copy.deepcopy(base)
+    for key, value in tables.items():
+        below = changed.get(key)
+        if not isinstance(value, dict) or not isinstance(below, dict):
+            changed[key] = value
+            continue
+        if value.get("kind", below.get("kind")) != below.get("kind"):
+            _keep_what_fits(below, [*path, key], value["kind"], root)
+        changed[key] = onto(below, value, root, (*path, key))
     return changed
 
 

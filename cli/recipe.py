@@ -35,7 +35,7 @@ from simctl.cli import toml
 from simctl.cli.errors import RecipeError
 from simctl.cli.keys import nearest
 from simctl.cli.mistakes import mistakes
-from simctl.cli.overrides import override
+from simctl.cli.overrides import onto, override
 from simctl.trainer.objectives import AnyObjective
 from simctl.trainer.settings import (
     PromotionSettings,
@@ -47,6 +47,9 @@ from simctl.trainer.settings import (
 EMBEDDED = "embedded"
 TARGETS = "targets"  # the suite that a run is judged by
 SUFFIX = ".toml"
+EXTENDS = "extends"  # the key of a file that names the recipe it goes on from
+# what a recipe says of itself; who goes on from it says that anew
+_OWN = ("name", "description", "paper", "catalogue", "faithful", "substituted", "arms")
 
 
 class PolicySettings(Value):
@@ -235,11 +238,14 @@ class Recipe(Value):
 def load(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     """Return a recipe of the package by name, or of a file by its path, with overrides done.
 
+    A file with `extends` says only what differs from the recipe that it names.
+
     Raises:
         RecipeError: there is none, or it says what no recipe may say.
     """
-    title, text = _read(name_or_path)
-    return parse(title, text, overrides, Path(name_or_path).stem)
+    tables = _extended(name_or_path, ())
+    tables.setdefault("name", Path(name_or_path).stem)
+    return _validated(f"recipe {name_or_path}", override(tables, overrides, Recipe))
 
 
 def parse(title: str, text: str, overrides: Sequence[str] = (), name: str = "") -> Recipe:
@@ -306,6 +312,23 @@ def _read(name_or_path: str) -> tuple[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise RecipeError(f"recipe {name_or_path} cannot be read: {reason}") from error
+
+
+def _extended(name_or_path: str, waiting: tuple[str, ...]) -> dict[str, Any]:
+    """Return the tables of a recipe on top of those that it extends; `waiting` extend this one."""
+    title, text = _read(name_or_path)
+    tables = _tables(title, text)
+    base = tables.pop(EXTENDS, None)
+    if base is None:
+        return tables
+    if not isinstance(base, str):
+        raise RecipeError(f"{title}: {EXTENDS} is {base!r}; it must name a recipe, or its file")
+    if base.endswith(SUFFIX):
+        base = str(Path(name_or_path).parent / base)
+    if base in (*waiting, name_or_path):
+        raise RecipeError(f"{title} extends {base}, which extends this one: break the circle")
+    below = _extended(base, (*waiting, name_or_path))
+    return onto({key: below[key] for key in below.keys() - _OWN}, tables, Recipe)
 
 
 def _tables(title: str, text: str) -> dict[str, Any]:

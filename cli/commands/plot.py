@@ -20,9 +20,9 @@ def command(
     out: Out = None,
     runs_dir: RunsDir = RUNS,
 ) -> None:
-    """Plot runs: accuracy over tokens and time, rewards, solve rates, diversity, entropy.
+    r"""Plot runs: accuracy over tokens and time, rewards, solve rates, diversity, entropy.
 
-    Without --out it is a sketch for the terminal. --out needs the extra simctl[plot].
+    Without --out it is a sketch for the terminal. --out needs the extra simctl\[plot].
     """
     if out is not None:
         from simctl.cli.extras import need

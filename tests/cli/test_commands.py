@@ -61,6 +61,10 @@ def test_help_of_a_command_fits_on_a_screen(simctl: Command, name: str):
     assert len(said.out.splitlines()) <= 30
 
 
+def test_help_names_an_extra_as_it_is_installed(simctl: Command):
+    assert "simctl[plot]" in simctl("plot", "--help").out
+
+
 def test_recipes_are_listed_with_what_happens_in_them(simctl: Command):
     said = simctl("recipes")
     assert [name for name in names() if load(name).description not in said.out] == []

@@ -33,6 +33,7 @@ TRAINED: dict[str, set[tuple[str, str]]] = {
     "exit": {("solver", PG)},
     "expo": {("solver", PG), ("teacher", CE)},
     "feedback_alignment": {("solver", KL)},
+    "first": {("solver", PG), ("solver", KL), ("examiner", PG)},
     "grpo": {("solver", PG)},
     "gsi": {("solver", CE)},
     "guide": {("solver", PG)},
@@ -101,6 +102,7 @@ SPEAKS: dict[str, set[str]] = {
     "temporal_self_rewarding": {"critic", "teacher"},
     "thinktuning": {"teacher"},
     "seif": {"critic", "examiner", "guide"},
+    "first": {"critic", "examiner", "guide", "teacher"},
     "society": {"critic", "examiner", "guide", "teacher"},
 }
 
@@ -159,7 +161,7 @@ def test_recipes_are_short():
 def test_a_recipe_says_what_it_follows_and_where_it_departs(name: str):
     recipe = load(name)
     assert recipe.description
-    if name in {"society", "uniform", "rehearsal", "grpo"}:
+    if name in {"first", "society", "uniform", "rehearsal", "grpo"}:
         return
     assert recipe.paper
     assert recipe.faithful
