@@ -28,6 +28,7 @@ from simctl.agents.tasks.countdown import CountdownSettings
 from simctl.agents.tasks.dataset import DatasetSettings
 from simctl.agents.tasks.environment import Environment, TaskError
 from simctl.agents.tasks.graph import GraphSettings
+from simctl.agents.tasks.module import ModuleSettings
 from simctl.agents.tasks.program import ProgramSettings
 from simctl.agents.tasks.schooled import ChainSettings
 from simctl.bus.values import Value
@@ -76,7 +77,12 @@ class LogSettings(Value):
 
 
 AnyTask = Annotated[
-    ChainSettings | CountdownSettings | DatasetSettings | GraphSettings | ProgramSettings,
+    ChainSettings
+    | CountdownSettings
+    | DatasetSettings
+    | GraphSettings
+    | ModuleSettings
+    | ProgramSettings,
     Field(discriminator="kind"),
 ]
 AnyEpisode = Annotated[

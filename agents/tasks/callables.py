@@ -28,6 +28,18 @@ class Found:
     call: Callable[..., Any]
 
 
+def module(place: str) -> ModuleType:
+    """Return the module that is named, or that a .py file holds.
+
+    Raises:
+        FunctionError: there is none, or it cannot be run.
+    """
+    if not place.endswith(".py"):
+        return _module(place)
+    path = Path(place)
+    return _file(path, hashlib.sha256(_text(path)).hexdigest()[:_HASHED])
+
+
 def find(name: str) -> Found:
     """Return the function that `FILE.py:FUNCTION` or `MODULE:FUNCTION` names.
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from simctl.agents.tasks import lessons
 from simctl.agents.tasks.environment import Checked, Demonstration, Grade, TaskError
@@ -23,7 +23,7 @@ class Family(ABC, Generic[P]):
     A gate is a named predicate; one that raises does not pass.
     """
 
-    name: ClassVar[str]
+    name: str
 
     def __init__(self, held_out: Mapping[int, int], max_difficulty: int) -> None:
         """Keep the first `held_out[d]` targets of each difficulty d out of the society.

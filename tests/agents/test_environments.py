@@ -15,6 +15,7 @@ from simctl.agents.tasks.countdown import CountdownSettings
 from simctl.agents.tasks.dataset import DatasetSettings
 from simctl.agents.tasks.environment import Demonstrates, Environment, answer_of, steps_of
 from simctl.agents.tasks.graph import GraphSettings
+from simctl.agents.tasks.module import ModuleSettings
 from simctl.agents.tasks.program import ProgramSettings
 from simctl.agents.tasks.schooled import ChainSettings
 from simctl.agents.tasks.settings import TaskSettings
@@ -44,6 +45,7 @@ MADE: dict[str, Callable[[], Environment]] = {
     "graph": lambda: GraphSettings().environment(HELD_OUT),
     "graph, closed book": lambda: GraphSettings(open_book=False).environment(HELD_OUT),
     "program": lambda: ProgramSettings().environment(HELD_OUT),
+    "module": lambda: ModuleSettings(module="reverse", hardest=4).environment(HELD_OUT),
     "graded by a function": lambda: CountdownSettings(reward_funcs=("judges:same",)).environment(
         HELD_OUT
     ),
