@@ -1,24 +1,33 @@
 """Decoding: answers of a transformers model, in batches whose make-up changes no answer."""
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import DynamicCache
 
+from simctl.agents.policy.llama import Kin, KinPassage
+from simctl.agents.policy.passage import AnyPassage, Passage
 from simctl.agents.policy.sampler import Completion, Request
 from simctl.agents.policy.vocabulary import Vocabulary
 
 SHRINK_AT = 0.75  # finished rows leave the batch once this share or less is left
+AHEAD = 32  # positions whose noise is drawn at a time
+NEVER = -1  # no token
 
 
-def uniform(keys: npt.NDArray[np.uint64], position: int) -> npt.NDArray[np.float64]:
-    """Return one number in [0, 1) per key for this position (splitmix64, Steele et al. 2014)."""
+def uniform(
+    keys: npt.NDArray[np.uint64], position: int | npt.NDArray[np.uint64]
+) -> npt.NDArray[np.float64]:
+    """Return one number in [0, 1) per key for this position (splitmix64, Steele et al. 2014).
+
+    Keys and positions are broadcast together.
+    """
     with np.errstate(over="ignore"):
-        z = keys + np.uint64(position + 1) * np.uint64(0x9E3779B97F4A7C15)
+        moved = np.asarray(position, np.uint64) + np.uint64(1)
+        z: npt.NDArray[np.uint64] = keys + moved * np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z = z ^ (z >> np.uint64(31))
@@ -31,10 +40,15 @@ class _Row:
 
     request: Request
     prompt: tuple[int, ...]
-    given: tuple[int, ...] | None = None
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    done: bool = False
+    given: tuple[int, ...] | None
+    tokens: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+
+    @property
+    def limit(self) -> int:
+        """How many tokens it has at most."""
+        most = self.request.sampling.max_completion_length
+        return most if self.given is None else len(self.given)
 
 
 @dataclass(frozen=True)
@@ -46,119 +60,159 @@ class Decoder:
     version: int
     max_batch: int = 256
 
+    @torch.inference_mode()
     def complete(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request, in order."""
-        rows = [self._row(request) for request in requests]
+        encode = cache(self.vocabulary.encode)  # a group shares its prompt
+        rows = [
+            _Row(each, encode(each.prompt), encode(each.answer) if each.answer else None)
+            for each in requests
+        ]
         # rows of like length share a batch, so that little is padding; a row's place in it follows
         # from what is asked and not from who asked first, which a resumed run need not repeat
         order = sorted(range(len(rows)), key=lambda at: _place(rows[at]))
+        kin = Kin.of(self.model)
         for at in range(0, len(order), self.max_batch):
-            self._decode([rows[each] for each in order[at : at + self.max_batch]])
-        return [self._completion(row) for row in rows]
+            self._decode([rows[each] for each in order[at : at + self.max_batch]], kin)
+        read = cache(self.vocabulary.read)
+        return [self._completion(row, *read(row.tokens)) for row in rows]
 
-    def _row(self, request: Request) -> _Row:
-        given = self.vocabulary.encode(request.answer) if request.answer else None
-        return _Row(request, self.vocabulary.encode(request.prompt), given)
-
-    def _completion(self, row: _Row) -> Completion:
-        text, truncated = self.vocabulary.read(row.tokens)
+    def _completion(self, row: _Row, text: str, truncated: bool) -> Completion:
         return Completion(
             prompt_tokens=row.prompt,
-            tokens=tuple(row.tokens),
-            logprobs=tuple(row.logprobs),
+            tokens=row.tokens,
+            logprobs=row.logprobs,
             text=text,
             truncated=truncated,
             policy_version=self.version,
         )
 
-    @torch.inference_mode()
-    def _decode(self, rows: list[_Row]) -> None:
+    def _decode(self, rows: list[_Row], kin: Kin | None) -> None:
         """Fill in the tokens of all rows: one prefill per distinct prompt, then step by step."""
+        passage, logits = self._begin(rows, kin)
+        said = _Said(rows, self.vocabulary.end)
+        draws = _Draws(rows)
+        while True:
+            tokens, logprobs = draws.pick(logits, said.step)
+            said.hear(tokens, logprobs)
+            if not said.going:
+                return
+            if said.going <= SHRINK_AT * len(tokens):
+                kept = said.keep()
+                passage.keep(kept)
+                tokens, draws = tokens[kept], draws.of(kept)
+            logits = passage.read(tokens)
+
+    def _begin(self, rows: list[_Row], kin: Kin | None) -> tuple[Passage, torch.Tensor]:
+        """Read every distinct prompt once; return the logits (B, V) of each row's first token."""
         prompts = sorted({row.prompt for row in rows}, key=lambda ids: (len(ids), ids))
         width = max(map(len, prompts))
         padding = self.vocabulary.padding
         ids = torch.tensor([[padding] * (width - len(p)) + list(p) for p in prompts])
         mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
-        cache = DynamicCache()
-        logits = self._forward(ids, mask, (mask.cumsum(1) - 1).clamp(min=0), cache)
         place = {prompt: at for at, prompt in enumerate(prompts)}
         copies = torch.tensor([place[row.prompt] for row in rows])
-        cache.batch_select_indices(copies)
-        logits, mask = logits[copies], mask[copies]
-        position = mask.sum(1, keepdim=True)
-        draws = _Draws(rows)
-        for step in itertools.count():
-            tokens = draws.pick(logits, step)
-            self._append(rows, tokens, draws.logprobs)
-            going = [at for at, row in enumerate(rows) if not row.done]
-            if not going:
-                return
-            if len(going) <= SHRINK_AT * len(rows):
-                keep = torch.tensor(going)
-                cache.batch_select_indices(keep)
-                rows = [rows[at] for at in going]
-                tokens, mask, position = tokens[keep], mask[keep], position[keep]
-                draws = _Draws(rows)
-            mask = torch.cat([mask, torch.ones(len(rows), 1, dtype=mask.dtype)], dim=1)
-            logits = self._forward(tokens[:, None], mask, position, cache)
-            position = position + 1
-
-    def _append(self, rows: list[_Row], tokens: torch.Tensor, logprobs: torch.Tensor) -> None:
-        end = self.vocabulary.end
-        for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
-            if row.done:
-                continue
-            row.tokens.append(token)
-            row.logprobs.append(logprob)
-            row.done = _ended(row, end)
-
-    def _forward(
-        self, ids: torch.Tensor, mask: torch.Tensor, position: torch.Tensor, cache: DynamicCache
-    ) -> torch.Tensor:
-        out = self.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=position,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        logits: torch.Tensor = out.logits[:, -1].float()
-        return logits
+        if kin is None:
+            read = AnyPassage(self.model, ids, mask, copies)
+            return read, read.logits
+        ours = KinPassage(kin, self.model, ids, mask, copies)
+        return ours, ours.logits
 
 
 def _place(row: _Row) -> tuple[int, tuple[int, ...], int]:
     return len(row.prompt), row.prompt, row.request.key
 
 
-def _ended(row: _Row, end: int) -> bool:
-    if row.given is not None:
-        return len(row.tokens) == len(row.given)
-    return row.tokens[-1] == end or len(row.tokens) >= row.request.sampling.max_completion_length
+class _Said:
+    """What was said, by those that are in the batch and by those that left it.
+
+    The tokens of a step stay as they came, one array for all rows, until rows leave.
+    """
+
+    def __init__(self, rows: Sequence[_Row], end: int) -> None:
+        self._rows = list(rows)
+        self._ends = np.array([NEVER if row.given is not None else end for row in rows])
+        self._limits = np.array([row.limit for row in rows])
+        self._lengths = np.zeros(len(rows), dtype=np.int64)
+        self._alive = np.ones(len(rows), dtype=np.bool_)
+        self._tokens: list[torch.Tensor] = []
+        self._logprobs: list[torch.Tensor] = []
+        self.step = 0
+        self.going = len(rows)
+
+    def hear(self, tokens: torch.Tensor, logprobs: torch.Tensor) -> None:
+        """Add a token (B) to every row; `going` is then how many have not ended."""
+        self._tokens.append(tokens)
+        self._logprobs.append(logprobs)
+        self.step += 1
+        self._lengths += self._alive
+        self._alive &= (tokens.numpy() != self._ends) & (self._lengths < self._limits)
+        self.going = int(np.count_nonzero(self._alive))
+        if not self.going:
+            self._write(range(len(self._rows)))
+
+    def keep(self) -> torch.Tensor:
+        """Let those that have ended leave; return the places of the rest."""
+        self._write(np.flatnonzero(~self._alive).tolist())
+        kept = np.flatnonzero(self._alive)
+        self._rows = [self._rows[at] for at in kept]
+        self._ends, self._limits = self._ends[kept], self._limits[kept]
+        self._lengths, self._alive = self._lengths[kept], self._alive[kept]
+        places = torch.from_numpy(kept)
+        self._tokens = list(torch.stack(self._tokens)[:, places])
+        self._logprobs = list(torch.stack(self._logprobs)[:, places])
+        return places
+
+    def _write(self, ended: Sequence[int]) -> None:
+        tokens = torch.stack(self._tokens, 1).tolist()
+        logprobs = torch.stack(self._logprobs, 1).tolist()
+        for at in ended:
+            length = int(self._lengths[at])
+            self._rows[at].tokens = tuple(tokens[at][:length])
+            self._rows[at].logprobs = tuple(logprobs[at][:length])
 
 
 class _Draws:
     """Draws the next token of every row from its own stream of noise, unless it is given."""
 
     def __init__(self, rows: Sequence[_Row]) -> None:
+        self._rows = rows
         self._keys = np.array([row.request.key for row in rows], dtype=np.uint64)
         heat = torch.tensor([row.request.sampling.temperature for row in rows])
         self._greedy = heat == 0
         self._heat = torch.where(self._greedy, 1.0, heat)[:, None]
-        self._given = [row.given or () for row in rows]
-        self.logprobs = torch.empty(0)
+        self._none_greedy, self._cool = not bool(self._greedy.any()), bool((self._heat == 1).all())
+        self._noise, self._begun = torch.empty(0), -AHEAD
 
-    def pick(self, logits: torch.Tensor, step: int) -> torch.Tensor:
-        """Return a token for every row, and keep its log-probability in `logprobs`."""
-        logprobs = torch.log_softmax(logits / self._heat, dim=-1)
-        noise = torch.from_numpy(uniform(self._keys, step))
-        # inverse of the cumulated probabilities: one number draws one token
-        cumulated = logprobs.double().exp().cumsum(dim=-1)
+    def of(self, places: torch.Tensor) -> "_Draws":
+        """Return those of some rows."""
+        return _Draws([self._rows[at] for at in places.tolist()])
+
+    @cached_property
+    def _given(self) -> torch.Tensor | None:
+        """The tokens that are given (T, B); `NEVER` where there is none."""
+        longest = max(len(row.given or ()) for row in self._rows)
+        if not longest:
+            return None
+        given = [row.given or () for row in self._rows]
+        return torch.tensor([[*ids, *[NEVER] * (longest - len(ids))] for ids in given]).T
+
+    def pick(self, logits: torch.Tensor, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a token (B) for every row, and the log-probability of each."""
+        logprobs = torch.log_softmax(logits if self._cool else logits / self._heat, dim=-1)
+        tokens = self._draw(logprobs, step)
+        if not self._none_greedy:
+            tokens = torch.where(self._greedy, logits.argmax(dim=-1), tokens)
+        if self._given is not None and step < len(self._given):
+            tokens = torch.where(self._given[step] < 0, tokens, self._given[step])
+        return tokens, logprobs.gather(1, tokens[:, None])[:, 0]
+
+    def _draw(self, logprobs: torch.Tensor, step: int) -> torch.Tensor:
+        """Invert the cumulated probabilities: one number draws one token."""
+        if step >= self._begun + AHEAD:
+            ahead = np.arange(step, step + AHEAD, dtype=np.uint64)[:, None]
+            self._noise, self._begun = torch.from_numpy(uniform(self._keys, ahead)), step
+        cumulated = logprobs.double().exp_().cumsum(dim=-1)
+        noise = self._noise[step - self._begun]
         drawn = torch.searchsorted(cumulated, (noise * cumulated[:, -1])[:, None], right=True)
-        drawn = drawn[:, 0].clamp(max=logits.shape[1] - 1)
-        tokens = torch.where(self._greedy, logits.argmax(dim=-1), drawn)
-        if any(self._given):
-            given = torch.tensor([each[step] if step < len(each) else -1 for each in self._given])
-            tokens = torch.where(given < 0, tokens, given)
-        self.logprobs = logprobs.gather(1, tokens[:, None])[:, 0]
-        return tokens
+        return drawn[:, 0].clamp_(max=logprobs.shape[1] - 1)
