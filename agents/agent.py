@@ -3,9 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from simctl.agents.forms.characters import CHARACTERS
+from simctl.agents.forms.form import Form, Question
 from simctl.agents.policy.sampler import Completion, Request, Sampler
 from simctl.bus.answers import RoleFailed
 from simctl.bus.asks import ROLES, Ask, Role, Sampling
@@ -45,21 +47,29 @@ class Voice:
 
     sampler: Sampler
     seed: int
+    form: Form = CHARACTERS
 
-    async def say(self, asked: Event, ask: Ask, prompt: str) -> list[Completion]:
-        """Return one completion of `prompt` for each answer that the ask wants."""
+    async def say(self, asked: Event, ask: Ask, question: Question) -> list[Completion]:
+        """Return one completion for each answer that the ask wants, with its text as it is read."""
         keys = (noise(self.seed, asked, index) for index in range(ask.answers))
-        role = _asked(asked)
-        return await self.sampler.sample(
+        prompt, role = self.form.put(question), _asked(asked)
+        said = await self.sampler.sample(
             [Request(prompt, key, ask.sampling, role=role) for key in keys]
         )
+        return [as_read(self.form, question, each) for each in said]
 
-    async def weigh(self, asked: Event, prompt: str, answer: str) -> Completion:
-        """Return `answer` with the log-probabilities that the policy gives it after `prompt`."""
+    async def weigh(self, asked: Event, question: Question, answer: str) -> Completion:
+        """Return `answer` with the log-probabilities that the policy gives it."""
         key = noise(self.seed, asked, 0)
-        wanted = Request(prompt, key, Sampling(), answer, _asked(asked))
+        wanted = Request(self.form.put(question), key, Sampling(), answer, _asked(asked))
         [weighed] = await self.sampler.sample([wanted])
         return weighed
+
+
+def as_read(form: Form, question: Question, said: Completion) -> Completion:
+    """Return a completion with its text as the form reads it."""
+    found = form.read(question, said.text)
+    return replace(said, text=found.text, unread=found.unread)
 
 
 def noise(seed: int, asked: Event, index: int) -> int:

@@ -1,15 +1,16 @@
 """The critic checks an attempt step by step, up to the first wrong one, which it rewrites.
 
-It also says how likely a partial solution is to end well: its value V is the probability of the one
-token `.` after the prompt. That is what the loss "value" trains, so an estimate is logged as that
-token with its log-probability, and nothing is drawn.
+It also says how likely a partial solution is to end well: its value V is the probability of one
+accepting answer after the prompt (`.` of the embedded policy, Yes of a chat model). That is what
+the loss "value" trains, so an estimate is logged as that answer with its log-probability, and
+nothing is drawn.
 """
 
 import math
 from dataclasses import dataclass
 
-from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
+from simctl.agents.forms.form import Question
 from simctl.agents.policy.sampler import Completion
 from simctl.bus.answers import CritiqueWritten, ValueEstimated
 from simctl.bus.asks import EstimateValue, WriteCritique
@@ -36,12 +37,13 @@ class Critic:
             return [await self._estimate(asked, ask)]
         if not isinstance(ask, WriteCritique):
             raise TypeError(f"the critic cannot answer {asked.kind!r}")
-        said = await self.voice.say(asked, ask, prompts.critic(ask.problem, ask.attempt))
+        question = Question("criticise", ask.problem, attempt=ask.attempt)
+        said = await self.voice.say(asked, ask, question)
         return [Answer(written(ask, index, each), each) for index, each in enumerate(said)]
 
     async def _estimate(self, asked: Event, ask: EstimateValue) -> Answer:
-        prompt = prompts.value(ask.problem, ask.partial)
-        weighed = await self.voice.weigh(asked, prompt, ACCEPT)
+        question = Question("value", ask.problem, partial=ask.partial)
+        weighed = await self.voice.weigh(asked, question, self.voice.form.accepting)
         estimated = ValueEstimated(
             task=ask.task, partial=ask.partial, value=math.exp(sum(weighed.logprobs))
         )
@@ -61,4 +63,5 @@ def written(
         privileged=privileged,
         temperature=ask.sampling.temperature,
         truncated=said.truncated,
+        unread=said.unread,
     )

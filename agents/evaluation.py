@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydantic import Field
 
-from simctl.agents import prompts
+from simctl.agents.forms.characters import CHARACTERS
+from simctl.agents.forms.form import Form, Question
 from simctl.agents.inference import AnyMode, Single
 from simctl.agents.inference.desk import Desk
 from simctl.agents.policy.sampler import Request, Sampler
@@ -25,13 +27,28 @@ class Suite(Value):
     attempts: int = Field(
         default=1, ge=1, description="sampled attempts per problem; over 1 also gives pass@k"
     )
+    max_completion_length: int = Field(
+        default=128, ge=1, description="longest attempt of the bare solver, in tokens"
+    )
     mode: AnyMode = Field(
         default=Single(), description="how they are solved; all but single give one score"
     )
 
 
-async def evaluate(suite: Suite, env: Environment, sampler: Sampler, seed: int) -> PolicyEvaluated:
-    """Solve every problem of the suite in its mode.
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """Who is examined, in what, with which noise."""
+
+    environment: Environment
+    sampler: Sampler
+    seed: int
+    form: Form
+
+
+async def evaluate(
+    suite: Suite, env: Environment, sampler: Sampler, seed: int, form: Form = CHARACTERS
+) -> PolicyEvaluated:
+    """Solve every problem of the suite in its mode, asked in `form`.
 
     Scores are shares of problems of which the whole derivation is right. In the mode `single` the
     bare solver is scored `greedy` once, `sampled` at temperature 1 `attempts` times, and by pass@k;
@@ -39,7 +56,7 @@ async def evaluate(suite: Suite, env: Environment, sampler: Sampler, seed: int) 
     """
     problems = env.targets(suite.difficulty, suite.problems)
     measured = _bare if isinstance(suite.mode, Single) else _in_mode
-    scores, tokens = await measured(suite, problems, env, sampler, seed)
+    scores, tokens = await measured(suite, problems, _Examined(env, sampler, seed, form))
     return PolicyEvaluated(
         version=sampler.version,
         suite=suite.name,
@@ -50,23 +67,27 @@ async def evaluate(suite: Suite, env: Environment, sampler: Sampler, seed: int) 
 
 
 async def _bare(
-    suite: Suite, problems: Sequence[str], env: Environment, sampler: Sampler, seed: int
+    suite: Suite, problems: Sequence[str], who: _Examined
 ) -> tuple[dict[str, float], int]:
-    prompts_ = [prompts.solver(problem) for problem in problems]
-    greedy = [Request(prompt, 0, Sampling(temperature=0)) for prompt in prompts_]
+    n, k, length = len(problems), suite.attempts, suite.max_completion_length
+    cool = Sampling(temperature=0, max_completion_length=length)
+    warm = Sampling(max_completion_length=length)
+    questions = [Question("solve", problem) for problem in problems]
+    asked = [who.form.put(question) for question in questions]
+    greedy = [Request(prompt, 0, cool) for prompt in asked]
     sampled = [
-        Request(prompt, stream(seed, "evaluate", suite.name, at, k), Sampling())
-        for at, prompt in enumerate(prompts_)
-        for k in range(suite.attempts)
+        Request(prompt, stream(who.seed, "evaluate", suite.name, at, each), warm)
+        for at, prompt in enumerate(asked)
+        for each in range(k)
     ]
-    said = await sampler.sample(greedy + sampled)
-    k = suite.attempts
-    asked = list(problems) + [problem for problem in problems for _ in range(k)]
+    said = await who.sampler.sample(greedy + sampled)
+    put = questions + [question for question in questions for _ in range(k)]
     right = [
-        env.grade_attempt(problem, each.text).parts["correct"]
-        for problem, each in zip(asked, said, strict=True)
+        who.environment.grade_attempt(
+            question.problem, who.form.read(question, each.text).text
+        ).parts["correct"]
+        for question, each in zip(put, said, strict=True)
     ]
-    n = len(problems)
     scores = {"greedy": sum(right[:n]) / n, "sampled": sum(right[n:]) / (n * k)}
     if k > 1:
         scores[f"pass@{k}"] = sum(max(right[n + k * at : n + k * (at + 1)]) for at in range(n)) / n
@@ -74,10 +95,16 @@ async def _bare(
 
 
 async def _in_mode(
-    suite: Suite, problems: Sequence[str], env: Environment, sampler: Sampler, seed: int
+    suite: Suite, problems: Sequence[str], who: _Examined
 ) -> tuple[dict[str, float], int]:
     desks = [
-        Desk(problem, env, sampler, stream(seed, "evaluate", suite.name, at))
+        Desk(
+            problem,
+            who.environment,
+            who.sampler,
+            stream(who.seed, "evaluate", suite.name, at),
+            who.form,
+        )
         for at, problem in enumerate(problems)
     ]
     # side by side, so that what one desk asks is answered in a batch with what the others ask

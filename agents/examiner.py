@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
+from simctl.agents.forms.form import Question
 from simctl.agents.policy.sampler import Completion
 from simctl.bus.answers import ErrorPlanted, TaskPosed
 from simctl.bus.asks import PlantError, PoseTask
@@ -21,11 +21,12 @@ class Examiner:
         ask = asked.message
         match ask:
             case PoseTask():
-                [said] = await self.voice.say(asked, ask, prompts.examiner(ask.parent))
+                question = Question("extend" if ask.parent else "pose", ask.parent)
+                [said] = await self.voice.say(asked, ask, question)
                 return [Answer(_posed(ask, said), said)]
             case PlantError():
-                prompt = prompts.saboteur(ask.problem, ask.prefix)
-                [said] = await self.voice.say(asked, ask, prompt)
+                question = Question("plant", ask.problem, partial=ask.prefix)
+                [said] = await self.voice.say(asked, ask, question)
                 return [Answer(_planted(ask, said), said)]
             case _:
                 raise TypeError(f"the examiner cannot answer {asked.kind!r}")
@@ -38,6 +39,7 @@ def _posed(ask: PoseTask, said: Completion) -> TaskPosed:
         path=f"{ask.parent}+{said.text}" if ask.parent else said.text,  # how it was built
         temperature=ask.sampling.temperature,
         truncated=said.truncated,
+        unread=said.unread,
     )
 
 
@@ -48,4 +50,5 @@ def _planted(ask: PlantError, said: Completion) -> ErrorPlanted:
         attempt=ask.prefix + said.text,
         temperature=ask.sampling.temperature,
         truncated=said.truncated,
+        unread=said.unread,
     )

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
+from simctl.agents.forms.form import Question
 from simctl.agents.policy.sampler import Completion
 from simctl.bus.answers import (
     HintGiven,
@@ -27,8 +27,10 @@ class Guide:
         ask = asked.message
         if not isinstance(ask, JudgeTask | GiveHint):
             raise TypeError(f"the guide cannot answer {asked.kind!r}")
-        partial = ask.partial if isinstance(ask, GiveHint) else ""
-        [said] = await self.voice.say(asked, ask, prompts.guide(ask.problem, partial))
+        question = Question("judge", ask.problem)
+        if isinstance(ask, GiveHint):
+            question = Question("hint", ask.problem, partial=ask.partial)
+        [said] = await self.voice.say(asked, ask, question)
         return [
             Answer(_judged(ask, said) if isinstance(ask, JudgeTask) else _hint(ask, said), said)
         ]
@@ -41,11 +43,18 @@ def _judged(ask: JudgeTask, said: Completion) -> TaskJudged:
         judgement=said.text,
         temperature=ask.sampling.temperature,
         truncated=said.truncated,
+        unread=said.unread,
     )
 
 
 def _clean(said: Completion) -> float:
-    """Return the probability of the clean judgement; what is no judgement clears nothing."""
+    """Return the probability of the clean judgement; what is no judgement clears nothing.
+
+    It is that of the first token, which decides; where something is said before, of that, so that
+    the judgement counts for all or nothing.
+    """
+    if said.unread:
+        return 0.0
     chosen = math.exp(said.logprobs[0])
     return {CLEAN: chosen, DEGENERATE: 1.0 - chosen}.get(said.text[:1], 0.0)
 
@@ -57,4 +66,5 @@ def _hint(ask: GiveHint, said: Completion) -> HintGiven:
         hint=said.text,
         temperature=ask.sampling.temperature,
         truncated=said.truncated,
+        unread=said.unread,
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from simctl.agents.evaluation import Suite, evaluate
+from simctl.agents.forms.characters import CHARACTERS
+from simctl.agents.forms.form import Form
 from simctl.agents.policy.sampler import ServingSampler
 from simctl.agents.policy.sync import sync
 from simctl.agents.tasks.environment import Environment
@@ -41,6 +43,7 @@ class Served:
     policies: PolicyStore
     environment: Environment
     seed: int
+    form: Form = CHARACTERS
 
     @property
     def version(self) -> int:
@@ -49,7 +52,7 @@ class Served:
 
     async def measure(self, suite: Suite) -> PolicyEvaluated:
         """Let the sampler solve the problems of a suite."""
-        return await evaluate(suite, self.environment, self.sampler, self.seed)
+        return await evaluate(suite, self.environment, self.sampler, self.seed, self.form)
 
     async def take(self, update: PolicyUpdated) -> PolicySynced:
         """Load the new version, and serve it if its weights are as announced."""

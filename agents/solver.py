@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice, noise
 from simctl.agents.exams import Exams
+from simctl.agents.forms.form import Question
 from simctl.agents.policy.sampler import Completion
 from simctl.bus.answers import ActionTaken, AttemptMade, AttemptRevised
 from simctl.bus.asks import ReviseAttempt, SitExam, SolveTask, TakeAction
@@ -26,14 +26,15 @@ class Solver:
         ask = asked.message
         match ask:
             case SolveTask():
-                said = await self.voice.say(asked, ask, _prompt(ask))
+                said = await self.voice.say(asked, ask, _question(ask))
                 return [Answer(_attempt(ask, index, each), each) for index, each in enumerate(said)]
             case ReviseAttempt():
-                prompt = prompts.reviser(ask.problem, ask.attempt, ask.critique)
-                said = await self.voice.say(asked, ask, prompt)
+                question = Question("revise", ask.problem, attempt=ask.attempt, seen=ask.critique)
+                said = await self.voice.say(asked, ask, question)
                 return [Answer(_revision(ask, at, each), each) for at, each in enumerate(said)]
             case TakeAction():
-                [done] = await self.voice.say(asked, ask, prompts.actor(ask.problem, ask.history))
+                question = Question("act", ask.problem, history=ask.history)
+                [done] = await self.voice.say(asked, ask, question)
                 return [Answer(_action(ask, done), done)]
             case SitExam() if self.exams is not None:
                 return [Answer(await self.exams.sit(ask, noise(self.voice.seed, asked, 0)))]
@@ -41,10 +42,10 @@ class Solver:
                 raise TypeError(f"the solver cannot answer {asked.kind!r}")
 
 
-def _prompt(ask: SolveTask) -> str:
+def _question(ask: SolveTask) -> Question:
     if ask.hint:
-        return prompts.hinted(ask.problem, ask.hint)
-    return prompts.solver(ask.problem, ask.prefix)
+        return Question("hinted", ask.problem, seen=ask.hint)
+    return Question("solve", ask.problem, partial=ask.prefix)
 
 
 def _attempt(ask: SolveTask, index: int, said: Completion) -> AttemptMade | AttemptRevised:
@@ -56,6 +57,7 @@ def _attempt(ask: SolveTask, index: int, said: Completion) -> AttemptMade | Atte
             attempt=ask.prefix + said.text,
             temperature=ask.sampling.temperature,
             truncated=said.truncated,
+            unread=said.unread,
         )
     return AttemptMade(
         task=ask.task,
@@ -64,6 +66,7 @@ def _attempt(ask: SolveTask, index: int, said: Completion) -> AttemptMade | Atte
         hint=ask.hint,
         temperature=ask.sampling.temperature,
         truncated=said.truncated,
+        unread=said.unread,
     )
 
 
@@ -77,6 +80,7 @@ def _revision(ask: ReviseAttempt, index: int, said: Completion) -> AttemptRevise
         turn=ask.turn,
         temperature=ask.sampling.temperature,
         truncated=said.truncated,
+        unread=said.unread,
     )
 
 
@@ -88,4 +92,5 @@ def _action(ask: TakeAction, said: Completion) -> ActionTaken:
         action=said.text,
         temperature=ask.sampling.temperature,
         truncated=said.truncated,
+        unread=said.unread,
     )

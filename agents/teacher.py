@@ -1,11 +1,11 @@
 """The teacher solves a problem under a privileged view; what it sees becomes the lesson."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from simctl.agents import prompts
 from simctl.agents.agent import Answer, Voice
 from simctl.agents.critic import written
-from simctl.agents.policy.sampler import Completion
+from simctl.agents.forms.form import Question
+from simctl.agents.policy.sampler import Completion, Prompt
 from simctl.bus.answers import LessonGiven
 from simctl.bus.asks import GiveLesson, ShowDemonstration, WriteCritique
 from simctl.bus.event import Event
@@ -28,8 +28,10 @@ class Teacher:
             case GiveLesson() as ask:
                 return [await self._lesson(asked, ask)]
             case WriteCritique() as ask:
-                prompt = prompts.critic(ask.problem, ask.attempt, ask.reference)
-                said = await self.voice.say(asked, ask, prompt)
+                question = Question("criticise", ask.problem, attempt=ask.attempt)
+                if ask.reference:
+                    question = replace(question, turn="check", seen=ask.reference)
+                said = await self.voice.say(asked, ask, question)
                 return [
                     Answer(written(ask, index, each, privileged=True), each)
                     for index, each in enumerate(said)
@@ -41,11 +43,11 @@ class Teacher:
                 raise TypeError(f"the teacher cannot answer {asked.kind!r}")
 
     async def _lesson(self, asked: Event, ask: GiveLesson) -> Answer:
-        prompt = _prompt(ask)
+        question = _question(ask)
         if ask.speak:
-            [said] = await self.voice.say(asked, ask, prompt)
+            [said] = await self.voice.say(asked, ask, question)
         else:
-            said = self._lay_out(prompt)
+            said = self._lay_out(self.voice.form.put(question))
         lesson = LessonGiven(
             task=ask.task,
             of=ask.of,
@@ -54,10 +56,11 @@ class Teacher:
             solution=said.text,
             temperature=ask.sampling.temperature,
             truncated=said.truncated,
+            unread=said.unread,
         )
         return Answer(lesson, said)
 
-    def _lay_out(self, prompt: str, answer: str = "") -> Completion:
+    def _lay_out(self, prompt: Prompt, answer: str = "") -> Completion:
         sampler = self.voice.sampler
         tokens = sampler.encode(answer)
         return Completion(
@@ -70,13 +73,13 @@ class Teacher:
         )
 
 
-def _prompt(ask: GiveLesson) -> str:
+def _question(ask: GiveLesson) -> Question:
     match ask.view:
         case "self":
-            return prompts.solver(ask.problem)
+            return Question("solve", ask.problem)
         case "blank":
-            return prompts.teacher(ask.problem, "")
+            return Question("retell", ask.problem)
         case "critique" | "attempt":
-            return prompts.teacher(ask.problem, ask.attempt, ask.critique)
+            return Question("remind", ask.problem, attempt=ask.attempt, seen=ask.critique)
         case "reference" | "path" | "answer" | "sibling" | "skill":
-            return prompts.teacher(ask.problem, ask.reference)
+            return Question("teach", ask.problem, seen=ask.reference)

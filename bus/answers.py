@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from simctl.bus.asks import Message, View
 
 
@@ -10,6 +12,8 @@ class Spoken(Message):
 
     temperature: float = 1.0
     truncated: bool = False  # the length limit ended it, not the model
+    # why it is not what was asked for, where it is not; left out where it is
+    unread: str = Field(default="", exclude_if=lambda reason: not reason)
 
 
 class TaskPosed(Spoken):

@@ -21,7 +21,7 @@ from simctl.cli.overrides import value_of
 from simctl.cli.policies import base
 from simctl.cli.recipe import EMBEDDED, Recipe, load
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run, is_run
-from simctl.cli.serving import serve
+from simctl.cli.serving import form_of, serve
 from simctl.cli.tables import console, table
 from simctl.store.policies import PolicyStore, copies
 
@@ -122,10 +122,10 @@ async def _measure(found: _Candidate, suites: Sequence[Suite], seed: int) -> lis
     quiescence = Quiescence()
     max_batch = found.recipe.sampler.max_batch
     sampler = serve(found.path, found.version, quiescence, max_batch, found.separate)
-    environment = found.recipe.environment()
+    environment, form = found.recipe.environment(), form_of(found.recipe, found.path)
     async with asyncio.TaskGroup() as group:
         helper = group.create_task(quiescence.run())
-        measured = [await evaluate(suite, environment, sampler, seed) for suite in suites]
+        measured = [await evaluate(suite, environment, sampler, seed, form) for suite in suites]
         helper.cancel()
     return measured
 

@@ -1,5 +1,6 @@
 """Policies that a run can begin with: the one in the package, or a directory."""
 
+import json
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -50,6 +51,17 @@ def of_recipe(recipe: Recipe) -> Path:
                 f"does not name it in trainer.separate. Name it, or remove {found / COPIES}"
             )
     return found
+
+
+def has_template(policy: Path) -> bool:
+    """Whether a policy has a chat template."""
+    if (policy / "chat_template.jinja").is_file():
+        return True
+    try:
+        told = json.loads((policy / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(told.get("chat_template"))
 
 
 def embedded() -> Path:

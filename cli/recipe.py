@@ -20,6 +20,7 @@ from simctl.agents.episodes.search import Search
 from simctl.agents.episodes.solve import Solve
 from simctl.agents.episodes.teach import Teach
 from simctl.agents.evaluation import Suite
+from simctl.agents.forms.settings import PromptSettings
 from simctl.agents.health.levels import Levels
 from simctl.agents.health.watch import Watch
 from simctl.agents.rewards import misgiving
@@ -31,6 +32,7 @@ from simctl.agents.tasks.graph import GraphSettings
 from simctl.agents.tasks.module import ModuleSettings
 from simctl.agents.tasks.program import ProgramSettings
 from simctl.agents.tasks.schooled import ChainSettings
+from simctl.agents.tasks.words import WordSettings
 from simctl.bus.values import Value
 from simctl.cli import toml
 from simctl.cli.errors import RecipeError
@@ -82,7 +84,8 @@ AnyTask = Annotated[
     | DatasetSettings
     | GraphSettings
     | ModuleSettings
-    | ProgramSettings,
+    | ProgramSettings
+    | WordSettings,
     Field(discriminator="kind"),
 ]
 AnyEpisode = Annotated[
@@ -120,6 +123,7 @@ class Recipe(Value):
     )
     run: Rounds = Field(default=Rounds(), description="how long it is")
     policy: PolicySettings = Field(default=PolicySettings(), description="the first weights")
+    prompts: PromptSettings = Field(default=PromptSettings(), description="how roles are asked")
     task: AnyTask = Field(default=ChainSettings(), description="the family of problems")
     episode: AnyEpisode = Field(default=Propose(), description="the exchange that is played")
     curriculum: AnyCurriculum = Field(default=Extend(), description="what episodes start from")

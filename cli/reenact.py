@@ -8,6 +8,7 @@ from typing import Protocol
 from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
 from simctl.agents.curriculum import Syllabus
+from simctl.agents.forms.form import Form
 from simctl.agents.memory import Memory
 from simctl.agents.policy.cassette import Cassette
 from simctl.agents.policy.vocabulary import Vocabulary
@@ -47,10 +48,18 @@ class Beginning:
     seq: int = 0
 
 
-def reenact(begin: Beginning, vocabulary: Vocabulary, learner: Learner, tape: Tape) -> None:
+@dataclass(frozen=True)
+class Speech:
+    """How a policy speaks: its token ids, and the form in which it was asked."""
+
+    vocabulary: Vocabulary
+    form: Form
+
+
+def reenact(begin: Beginning, speech: Speech, learner: Learner, tape: Tape) -> None:
     """Play a run once more on `tape`, until it ends, the log ends, or the two part."""
     try:
-        asyncio.run(_play(begin, vocabulary, learner, tape))
+        asyncio.run(_play(begin, speech, learner, tape))
     except* (DivergenceError, _EndOfTapeError):
         pass
 
@@ -71,12 +80,12 @@ def relearn(trainer: RebuildingTrainer, events: Iterable[Event], tape: Tape) -> 
             heard.clear()
 
 
-async def _play(begin: Beginning, vocabulary: Vocabulary, learner: Learner, tape: Tape) -> None:
+async def _play(begin: Beginning, speech: Speech, learner: Learner, tape: Tape) -> None:
     recipe, quiescence = begin.recipe, Quiescence()
     quiescence.add(Work(_LAST_RANK, lambda: tape.over, _end))
     bus = MemoryBus(tape, quiescence, begin.seq)
-    cassette = Cassette(vocabulary, begin.memory.version, quiescence)
-    agents = cast(Voice(cassette, recipe.seed))
+    cassette = Cassette(speech.vocabulary, begin.memory.version, quiescence)
+    agents = cast(Voice(cassette, recipe.seed, speech.form))
     society = Society(
         recipe.plan(),
         begin.memory,

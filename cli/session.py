@@ -13,6 +13,7 @@ from simctl.agents.agent import Voice
 from simctl.agents.cast import cast
 from simctl.agents.curriculum import Syllabus
 from simctl.agents.exams import Exams
+from simctl.agents.forms.form import Form
 from simctl.agents.memory import SOCIETY, Memory
 from simctl.agents.policy.sampler import ServingSampler
 from simctl.agents.serving import Served
@@ -33,7 +34,7 @@ from simctl.cli.errors import first
 from simctl.cli.machine import machine
 from simctl.cli.recipe import Recipe, dump
 from simctl.cli.runs import POLICIES
-from simctl.cli.serving import serve
+from simctl.cli.serving import form_of, serve
 from simctl.cli.stop import Stop
 from simctl.cli.trainer import TrainerFailedError, TrainerProcess
 from simctl.store.access import LOG
@@ -84,6 +85,7 @@ def create(recipe: Recipe, run_dir: Path, base: Path) -> None:
         PolicyError: `base` holds no policy that can be served; then nothing is made.
     """
     serve(base, 0, Quiescence(), recipe.sampler.max_batch)
+    form_of(recipe, base)
     birth.create(recipe, run_dir, base)
 
 
@@ -219,7 +221,10 @@ class _Session:
 
     def _served(self, sampler: ServingSampler) -> Served:
         recipe = self._recipe
-        return Served(sampler, self._policies, recipe.plan().environment, recipe.seed)
+        return Served(sampler, self._policies, recipe.plan().environment, recipe.seed, self._form())
+
+    def _form(self) -> Form:
+        return form_of(self._recipe, self._policies.path(0))
 
     @asynccontextmanager
     async def _roles(
@@ -228,8 +233,9 @@ class _Session:
         """Give whoever plays the roles: this process, or workers elsewhere."""
         recipe = self._recipe
         if self._there is None:
-            exams = Exams(sampler, recipe.plan().environment)
-            yield Here(cast(Voice(sampler, recipe.seed), exams))
+            form = self._form()
+            exams = Exams(sampler, recipe.plan().environment, form)
+            yield Here(cast(Voice(sampler, recipe.seed, form), exams))
             return
         async with workers(
             self._there,

@@ -21,8 +21,9 @@ from simctl.cli.errors import RunError
 from simctl.cli.parts import Part
 from simctl.cli.recipe import recorded
 from simctl.cli.recorded import RebuildingTrainer, RecordedTrainer
-from simctl.cli.reenact import Beginning, reenact, relearn
+from simctl.cli.reenact import Beginning, Speech, reenact, relearn
 from simctl.cli.runs import POLICIES, find_run, is_finished
+from simctl.cli.serving import form_of
 from simctl.cli.tables import console
 from simctl.cli.verdict import Verdict, tell
 from simctl.store.access import open_log
@@ -83,7 +84,8 @@ class _Case:
                 tape = self._tape(heard)
                 alone = only is Part.agents or not self.recipe.learns
                 learner = RecordedTrainer(tape) if alone else self._trainer(Path(place))
-                reenact(self._begin, self._vocabulary, learner, tape)
+                speech = Speech(self._vocabulary, form_of(self.recipe, self._policies.path(0)))
+                reenact(self._begin, speech, learner, tape)
             divergence = tape.close()
         return Verdict(
             path=self._path,

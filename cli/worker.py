@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from simctl.agents.agent import Agent, Producer, Voice
 from simctl.agents.cast import cast
 from simctl.agents.exams import Exams
+from simctl.agents.forms.characters import CHARACTERS
+from simctl.agents.forms.form import Form
 from simctl.agents.policy.sampler import ServingSampler
 from simctl.agents.supply import Supply
 from simctl.agents.tray import Tray
@@ -28,7 +30,7 @@ from simctl.bus.quiescence import Quiescence
 from simctl.bus.remote import ForgottenError, RemoteBus, RunOverError
 from simctl.cli.errors import RunError, first
 from simctl.cli.recipe import Recipe, recorded
-from simctl.cli.serving import serve
+from simctl.cli.serving import form_of, serve
 from simctl.cli.stop import Stop
 from simctl.store.policies import PolicyStore
 
@@ -125,14 +127,15 @@ async def _take_part(terms: Terms, run: str, tell: Tell) -> bool:
             tell(f"works for run {run} as {terms.name}: {', '.join(terms.roles)}")
             with TemporaryDirectory(prefix="simctl-worker-") as own:
                 quiescence = Quiescence()
+                part = _Part(recipe, terms.roles, quiescence)
                 worker = Worker(
                     bus,
                     Producer(terms.name, bus.epoch),
                     tray,
                     Supply(Path(own), bus.fetch, terms.shared),
                     wanted,
-                    load=_loader(recipe, quiescence),
-                    cast=_caster(recipe, terms.roles),
+                    load=part.load,
+                    cast=part.cast,
                 )
                 async with asyncio.TaskGroup() as group:
                     group.create_task(quiescence.run())
@@ -149,26 +152,29 @@ async def _take_part(terms: Terms, run: str, tell: Tell) -> bool:
     return over
 
 
-def _loader(recipe: Recipe, quiescence: Quiescence) -> Callable[[PolicyStore, int], ServingSampler]:
-    def load(policies: PolicyStore, version: int) -> ServingSampler:
+class _Part:
+    """The part that a worker plays in a run: its sampler, and the roles that speak with it."""
+
+    def __init__(self, recipe: Recipe, roles: Sequence[Role], quiescence: Quiescence) -> None:
+        self._recipe = recipe
+        self._roles = roles
+        self._quiescence = quiescence
+        self._form: Form = CHARACTERS
+
+    def load(self, policies: PolicyStore, version: int) -> ServingSampler:
+        """Return a sampler of the first version that is served."""
+        recipe, path = self._recipe, policies.path(version)
+        self._form = form_of(recipe, path)
         return serve(
-            policies.path(version),
-            version,
-            quiescence,
-            recipe.sampler.max_batch,
-            recipe.trainer.separate,
+            path, version, self._quiescence, recipe.sampler.max_batch, recipe.trainer.separate
         )
 
-    return load
-
-
-def _caster(recipe: Recipe, roles: Sequence[Role]) -> Callable[[ServingSampler], dict[Role, Agent]]:
-    def play(sampler: ServingSampler) -> dict[Role, Agent]:
-        exams = Exams(sampler, recipe.plan().environment)
-        everybody = cast(Voice(sampler, recipe.seed), exams)
-        return {role: everybody[role] for role in roles}
-
-    return play
+    def cast(self, sampler: ServingSampler) -> dict[Role, Agent]:
+        """Return the roles."""
+        recipe = self._recipe
+        exams = Exams(sampler, recipe.plan().environment, self._form)
+        everybody = cast(Voice(sampler, recipe.seed, self._form), exams)
+        return {role: everybody[role] for role in self._roles}
 
 
 def _where() -> str:

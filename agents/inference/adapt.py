@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from simctl.agents import prompts
+from simctl.agents.forms.form import Question
 from simctl.agents.inference.desk import Desk
 from simctl.agents.inference.mode import Sampled
 from simctl.agents.policy.sampler import Study
@@ -43,14 +43,16 @@ class Adapt(Sampled):
         return await self._learnt(desk)
 
     async def _learnt(self, desk: Desk) -> str:
-        similar = [prompts.examiner(desk.problem)] * self.similar
+        similar = [Question("extend", desk.problem)] * self.similar
         posed = await desk.say(similar, self.sampling, "examiner")
-        asked = [prompts.solver(desk.problem + each.text) for each in posed]
+        asked = [Question("solve", desk.problem + each.text) for each in posed]
         shown = await desk.say(asked, self.greedy)
         return await desk.study(
             Study(
-                examples=tuple((q, each.text) for q, each in zip(asked, shown, strict=True)),
-                exam=(prompts.solver(desk.problem),),
+                examples=tuple(
+                    (desk.form.put(q), each.text) for q, each in zip(asked, shown, strict=True)
+                ),
+                exam=(desk.form.put(Question("solve", desk.problem)),),
                 steps=self.steps,
                 learning_rate=self.learning_rate,
                 key=desk.seed,

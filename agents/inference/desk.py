@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simctl.agents import prompts
-from simctl.agents.critic import ACCEPT
+from simctl.agents.agent import as_read
+from simctl.agents.forms.characters import CHARACTERS
+from simctl.agents.forms.form import Form, Question
 from simctl.agents.policy.sampler import Completion, Request, Sampler, Studies, Study
 from simctl.agents.tasks.environment import Environment, answer_of, steps_of
 from simctl.bus.asks import Role, Sampling
@@ -22,18 +23,23 @@ class Desk:
     environment: Environment
     sampler: Sampler
     seed: int
+    form: Form = CHARACTERS
     tokens: int = 0
     _asked: int = 0
 
     async def say(
-        self, asked: Sequence[str], sampling: Sampling, role: Role = "solver"
+        self, asked: Sequence[Question], sampling: Sampling, role: Role = "solver"
     ) -> list[Completion]:
-        """Return a completion of each prompt by a role, every one with noise of its own."""
-        return await self._ask([(prompt, None) for prompt in asked], sampling, role)
+        """Return an answer to each question by a role, every one with noise of its own."""
+        said = await self._ask([(question, None) for question in asked], sampling, role)
+        pairs = zip(asked, said, strict=True)
+        return [as_read(self.form, question, each) for question, each in pairs]
 
-    async def weigh(self, asked: Sequence[str], answer: str, role: Role = "solver") -> list[float]:
-        """Return the log-probability of `answer` after each prompt, in nats."""
-        weighed = await self._ask([(prompt, answer) for prompt in asked], Sampling(), role)
+    async def weigh(
+        self, asked: Sequence[Question], answer: str, role: Role = "solver"
+    ) -> list[float]:
+        """Return the log-probability of `answer` to each question, in nats."""
+        weighed = await self._ask([(question, answer) for question in asked], Sampling(), role)
         return [sum(each.logprobs) for each in weighed]
 
     async def attempt(self, n: int, sampling: Sampling) -> list[Completion]:
@@ -42,17 +48,18 @@ class Desk:
 
     async def attempt_from(self, prefixes: Sequence[str], sampling: Sampling) -> list[Completion]:
         """Return one way on from each prefix."""
-        return await self.say([prompts.solver(self.problem, each) for each in prefixes], sampling)
+        asked = [Question("solve", self.problem, partial=each) for each in prefixes]
+        return await self.say(asked, sampling)
 
     async def critique(self, attempts: Sequence[str], sampling: Sampling) -> list[Completion]:
         """Return the critic's check of each attempt."""
-        asked = [prompts.critic(self.problem, each) for each in attempts]
+        asked = [Question("criticise", self.problem, attempt=each) for each in attempts]
         return await self.say(asked, sampling, "critic")
 
     async def values(self, partials: Sequence[str]) -> list[float]:
         """Return the log of the critic's value of each partial solution."""
-        asked = [prompts.value(self.problem, each) for each in partials]
-        return await self.weigh(asked, ACCEPT, "critic")
+        asked = [Question("value", self.problem, partial=each) for each in partials]
+        return await self.weigh(asked, self.form.accepting, "critic")
 
     async def study(self, wanted: Study) -> str:
         """Return what a copy that learnt answers to the one prompt of its exam.
@@ -80,11 +87,17 @@ class Desk:
         return self.environment.grade_attempt(self.problem, attempt).parts["correct"] == 1.0
 
     async def _ask(
-        self, wanted: Sequence[tuple[str, str | None]], sampling: Sampling, role: Role
+        self, wanted: Sequence[tuple[Question, str | None]], sampling: Sampling, role: Role
     ) -> list[Completion]:
         requests = [
-            Request(prompt, stream(self.seed, "desk", self._asked + at), sampling, answer, role)
-            for at, (prompt, answer) in enumerate(wanted)
+            Request(
+                self.form.put(question),
+                stream(self.seed, "desk", self._asked + at),
+                sampling,
+                answer,
+                role,
+            )
+            for at, (question, answer) in enumerate(wanted)
         ]
         self._asked += len(requests)
         said = await self.sampler.sample(requests)

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from simctl.agents import prompts
 from simctl.agents.critic import FAULT, accepted
+from simctl.agents.forms.form import Question
 from simctl.agents.inference.desk import Desk
 from simctl.agents.inference.mode import Sampled
 
@@ -53,7 +53,7 @@ class Refine(Sampled):
         heat = {"temperature": self.revision_temperature}
         sampling = self.sampling.model_copy(update=heat)
         if not self.restart:
-            view = prompts.reviser(desk.problem, attempt, critique)
+            view = Question("revise", desk.problem, attempt=attempt, seen=critique)
             [said] = await desk.say([view], sampling)
             return said.text
         kept = "".join(desk.steps(attempt)[: accepted(critique)])

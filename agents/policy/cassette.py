@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
-from simctl.agents.policy.sampler import SAMPLE_RANK, Completion, Request
+from simctl.agents.policy.sampler import SAMPLE_RANK, Completion, Prompt, Request
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.event import Utterance
 from simctl.bus.quiescence import Quiescence, Work
@@ -40,8 +40,8 @@ class Cassette:
             for key in recorded:
                 del self._recorded[key]
 
-    def encode(self, text: str) -> tuple[int, ...]:
-        """Return the token ids of `text`."""
+    def encode(self, text: Prompt) -> tuple[int, ...]:
+        """Return the token ids of a prompt, or of a text."""
         return self._vocabulary.encode(text)
 
     async def sample(self, requests: Sequence[Request]) -> list[Completion]:

@@ -1,6 +1,6 @@
 """Decoding: answers of a transformers model, in batches whose make-up changes no answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -90,7 +90,7 @@ class Decoder:
     def _decode(self, rows: list[_Row], kin: Kin | None) -> None:
         """Fill in the tokens of all rows: one prefill per distinct prompt, then step by step."""
         passage, logits = self._begin(rows, kin)
-        said = _Said(rows, self.vocabulary.end)
+        said = _Said(rows, self.vocabulary.ends)
         draws = _Draws(rows)
         while True:
             tokens, logprobs = draws.pick(logits, said.step)
@@ -129,9 +129,11 @@ class _Said:
     The tokens of a step stay as they came, one array for all rows, until rows leave.
     """
 
-    def __init__(self, rows: Sequence[_Row], end: int) -> None:
+    def __init__(self, rows: Sequence[_Row], ends: Collection[int]) -> None:
         self._rows = list(rows)
-        self._ends = np.array([NEVER if row.given is not None else end for row in rows])
+        # one row of them an end: what is given goes on after an end
+        given = np.array([row.given is not None for row in rows])
+        self._ends = np.where(given, NEVER, np.array(sorted(ends))[:, None])
         self._limits = np.array([row.limit for row in rows])
         self._lengths = np.zeros(len(rows), dtype=np.int64)
         self._alive = np.ones(len(rows), dtype=np.bool_)
@@ -146,7 +148,7 @@ class _Said:
         self._logprobs.append(logprobs)
         self.step += 1
         self._lengths += self._alive
-        self._alive &= (tokens.numpy() != self._ends) & (self._lengths < self._limits)
+        self._alive &= (tokens.numpy() != self._ends).all(0) & (self._lengths < self._limits)
         self.going = int(np.count_nonzero(self._alive))
         if not self.going:
             self._write(range(len(self._rows)))
@@ -156,7 +158,7 @@ class _Said:
         self._write(np.flatnonzero(~self._alive).tolist())
         kept = np.flatnonzero(self._alive)
         self._rows = [self._rows[at] for at in kept]
-        self._ends, self._limits = self._ends[kept], self._limits[kept]
+        self._ends, self._limits = self._ends[:, kept], self._limits[kept]
         self._lengths, self._alive = self._lengths[kept], self._alive[kept]
         places = torch.from_numpy(kept)
         self._tokens = list(torch.stack(self._tokens)[:, places])

@@ -1,4 +1,4 @@
-"""Samplers: the generating face of a policy. Text in, token ids and log-probabilities out."""
+"""Samplers: the generating face of a policy. Prompts in, token ids and log-probabilities out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,22 @@ STUDY_RANK = 2  # when nobody can go on without it: it is slow
 
 
 @dataclass(frozen=True, slots=True)
+class Dialogue:
+    """What a chat model is asked: who it is, what is said to it, and how its answer begins.
+
+    `options` go to the model's chat template, such as ("enable_thinking", False).
+    """
+
+    system: str
+    user: str
+    begun: str = ""
+    options: tuple[tuple[str, bool | int | str], ...] = ()
+
+
+Prompt = str | Dialogue  # text is encoded as it stands
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One answer wanted.
 
@@ -20,7 +36,7 @@ class Request:
     their log-probabilities, and no end token. `role` is who speaks: some have weights of their own.
     """
 
-    prompt: str
+    prompt: Prompt
     key: int
     sampling: Sampling
     answer: str | None = None
@@ -33,7 +49,8 @@ class Completion:
 
     `tokens` and `logprobs` have one length and include the end token unless `truncated`; `text`
     leaves it out. Log-probabilities are those of the distribution that was
-    sampled from (logits divided by the temperature; by 1 when greedy).
+    sampled from (logits divided by the temperature; by 1 when greedy). `unread` says why `text` is
+    not what the role was asked for, where it is not.
     """
 
     prompt_tokens: tuple[int, ...]
@@ -42,6 +59,7 @@ class Completion:
     text: str
     truncated: bool
     policy_version: int
+    unread: str = ""
 
 
 class Sampler(Protocol):
@@ -52,8 +70,8 @@ class Sampler(Protocol):
         """The policy version that serves."""
         ...
 
-    def encode(self, text: str) -> tuple[int, ...]:
-        """Return the token ids of `text`."""
+    def encode(self, text: Prompt) -> tuple[int, ...]:
+        """Return the token ids of a prompt, or of a text."""
         ...
 
     async def sample(self, requests: Sequence[Request]) -> list[Completion]:
@@ -69,8 +87,8 @@ class Study:
     greedily. `key` names the order of examples.
     """
 
-    examples: tuple[tuple[str, str], ...]
-    exam: tuple[str, ...]
+    examples: tuple[tuple[Prompt, str], ...]
+    exam: tuple[Prompt, ...]
     steps: int
     learning_rate: float
     key: int = 0

@@ -14,6 +14,7 @@ from simctl.agents.policy.sampler import (
     SAMPLE_RANK,
     STUDY_RANK,
     Completion,
+    Prompt,
     Request,
     Studied,
     Study,
@@ -62,8 +63,8 @@ class TransformersSampler:
         """The policy version that serves."""
         return self._decoders[None].version
 
-    def encode(self, text: str) -> tuple[int, ...]:
-        """Return the token ids of `text`."""
+    def encode(self, text: Prompt) -> tuple[int, ...]:
+        """Return the token ids of a prompt, or of a text."""
         return self._vocabulary.encode(text)
 
     async def sample(self, requests: Sequence[Request]) -> list[Completion]:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from simctl.agents import prompts
 from simctl.agents.tasks.comparer import Comparer
-from simctl.agents.tasks.environment import Checked, Demonstration, Grade, TaskError
+from simctl.agents.tasks.environment import Brief, Checked, Demonstration, Grade, TaskError
 from simctl.agents.tasks.rows import Row, Source, rows
 from simctl.agents.tasks.settings import TaskSettings
 from simctl.agents.tasks.verdicts import CLEAN, WRONG, judgement_grade
@@ -157,6 +157,14 @@ class DatasetTasks:
             return Demonstration("solver", question, prompts.solver(question), answer + END)
         prompt = prompts.teacher(question, answer)
         return Demonstration("teacher", question, prompt, answer + END)
+
+    def brief(self) -> Brief:
+        """Say how an answer is given; what the questions are like they show themselves."""
+        return Brief(
+            problems="",
+            solutions="Reason step by step, a line for each step. End with the answer on a line of "
+            "its own, after the word Answer:",
+        )
 
     def columns(self, problem: str) -> dict[str, Any]:
         """Return all columns of a question's row."""

@@ -119,6 +119,22 @@ class Tools(Protocol):
         ...
 
 
+class Brief(Value):
+    """What a chat model has to know of a family: how problems and solutions are written."""
+
+    problems: str
+    solutions: str
+
+
+@runtime_checkable
+class Briefs(Protocol):
+    """A family that chat models can be asked about."""
+
+    def brief(self) -> Brief:
+        """Return what is said of the family to everybody, whatever is asked."""
+        ...
+
+
 @runtime_checkable
 class Prepares(Protocol):
     """A family whose attempts take long to grade one by one."""

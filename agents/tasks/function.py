@@ -19,6 +19,8 @@ from typing import Any, Protocol, runtime_checkable
 from simctl.agents.tasks import environment
 from simctl.agents.tasks.callables import Found, FunctionError, find
 from simctl.agents.tasks.environment import (
+    Brief,
+    Briefs,
     Checked,
     Demonstrates,
     Demonstration,
@@ -126,6 +128,12 @@ class FunctionTasks:
         if not isinstance(self._family, Demonstrates):
             raise TaskError(f"{type(self._family).__name__} has no demonstrations")
         return self._family.demonstration(rng, roles, difficulty)
+
+    def brief(self) -> Brief:
+        """Say what the family says of itself."""
+        if not isinstance(self._family, Briefs):
+            raise TaskError(f"{type(self._family).__name__} has no brief for chat models")
+        return self._family.brief()
 
     def _columns(self, problem: str) -> dict[str, list[Any]]:
         checked = self._family.check(problem)

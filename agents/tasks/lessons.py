@@ -99,7 +99,7 @@ def _guidance(family: Taught[P], rng: Random, difficulty: int) -> Lesson:
     partial = "".join(steps[:known])
     if not partial:  # what is asked without a step to follow is the judgement
         return str(problem), prompts.guide(str(problem)), family.judgement_of(problem)
-    return str(problem), prompts.guide(str(problem), partial), steps[known]
+    return str(problem), prompts.guide(str(problem), partial), steps[known].rstrip(END)
 
 
 def _lesson(family: Taught[P], rng: Random, difficulty: int) -> Lesson:

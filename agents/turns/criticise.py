@@ -24,6 +24,7 @@ class Check:
     text: str
     verdict: bool
     role: Checker
+    unread: bool = False
 
 
 async def ask_critics(
@@ -79,10 +80,12 @@ def judged(scene: Scene, check: Check, after: Sequence[Marked] = ()) -> Judged:
 
 
 def verified(scene: Scene, check: Check) -> Grade:
-    """Return what the verifier says of a critique."""
+    """Return what the verifier says of a critique; one that could not be read says nothing."""
+    if check.unread:
+        return Grade(parts={"exact": 0.0, "verdict": 0.0})
     return scene.env.grade_critique(scene.task.problem, check.of.attempt, check.text)
 
 
 def _check(event: Event, of: Marked, role: Checker) -> Check:
     said = expect(event, CritiqueWritten)
-    return Check(event, of, said.critique, said.verdict, role)
+    return Check(event, of, said.critique, said.verdict, role, said.unread != "")

@@ -1,0 +1,1 @@
+"""Forms: how roles are asked, and how what they say is read."""
