@@ -23,6 +23,7 @@ from simctl.cli.commands import (
     query,
     recipes,
     replay,
+    report,
     rescore,
     run,
     runs,
@@ -70,6 +71,7 @@ app.command("train")(train.command)
 app.command("rescore")(rescore.command)
 app.command("school")(school.command)
 app.command("export")(export.command)
+app.command("report")(report.command)
 app.command("bundle")(bundle.command)
 app.command("open")(open_.command)
 app.command("broker")(broker.command)

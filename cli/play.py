@@ -13,6 +13,7 @@ from simctl.cli.elsewhere import Elsewhere, check_owner
 from simctl.cli.errors import RunError
 from simctl.cli.policies import of_recipe
 from simctl.cli.recipe import load
+from simctl.cli.report.beside import reported
 from simctl.cli.runs import claim, find_run, is_finished, new_run
 from simctl.cli.show import View, view
 from simctl.cli.summary import next_steps, summarise
@@ -34,6 +35,7 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     runs_dir: Path,
     quiet: bool,
     there: Elsewhere | None = None,
+    tools: Sequence[str] = (),
 ) -> int:
     """Begin a run and play it to its end; return the exit code.
 
@@ -58,12 +60,19 @@ def play_new(  # noqa: PLR0913 - what a command line may say
             place = claim(run_dir, runs_dir, recipe.name, lambda free: create(recipe, free, first))
     except KeyboardInterrupt:
         return called_off("no run was begun")
-    with closing(shown):
+    with reported(place, tools, shown.note) as troubles, closing(shown):
         outcome = play(place, shown, there)
-    return _tell(screen, place, shown, outcome, quiet=quiet)
+    return _tell(screen, place, shown, outcome, troubles, quiet=quiet)
 
 
-def play_on(name: str, *, runs_dir: Path, quiet: bool, there: Elsewhere | None = None) -> int:
+def play_on(
+    name: str,
+    *,
+    runs_dir: Path,
+    quiet: bool,
+    there: Elsewhere | None = None,
+    tools: Sequence[str] = (),
+) -> int:
     """Go on with a run to its end; return the exit code.
 
     Raises:
@@ -82,9 +91,9 @@ def play_on(name: str, *, runs_dir: Path, quiet: bool, there: Elsewhere | None =
             from simctl.cli.session import play  # noqa: PLC0415 - mistakes are told before torch loads
     except KeyboardInterrupt:
         return called_off(f"{place} is as it was")
-    with closing(shown):
+    with reported(place, tools, shown.note) as troubles, closing(shown):
         outcome = play(place, shown, there)
-    return _tell(screen, place, shown, outcome, quiet=quiet)
+    return _tell(screen, place, shown, outcome, troubles, quiet=quiet)
 
 
 def loading(screen: Console, *, quiet: bool) -> AbstractContextManager[object]:
@@ -98,7 +107,15 @@ def called_off(state: str) -> int:
     return 1
 
 
-def _tell(screen: Console, place: Path, shown: View, outcome: "Outcome", *, quiet: bool) -> int:
+def _tell(  # noqa: PLR0913 - how it ended, and where it is told
+    screen: Console,
+    place: Path,
+    shown: View,
+    outcome: "Outcome",
+    troubles: Sequence[str],
+    *,
+    quiet: bool,
+) -> int:
     finished = outcome.reason == "finished"
     if quiet:
         screen.print(str(place), markup=False, highlight=False, soft_wrap=True)
@@ -106,6 +123,8 @@ def _tell(screen: Console, place: Path, shown: View, outcome: "Outcome", *, quie
         summarise(screen, shown.progress, place)
         for step in next_steps(place, finished=finished):
             screen.print(f"  {step}", style="cyan", markup=False, highlight=False, soft_wrap=True)
+    for trouble in troubles:
+        sys.stderr.write(f"warning: {trouble}\n")
     if outcome.reason == "failed":
         sys.stderr.write(f"error: the run failed: {outcome.detail}\n")
     elif not finished:

@@ -49,6 +49,10 @@ class View:
         """Hear what the run waits for."""
         self.progress.waiting = trouble
 
+    def note(self, trouble: str) -> None:
+        """Hear, in any thread, of a trouble that is none of the run's: it goes on."""
+        self.progress.troubles.append(trouble)
+
     def hear(self, event: Event) -> None:
         """Hear an event."""
         self.progress.hear(event, self._clock())

@@ -28,6 +28,8 @@ Out = Annotated[
     typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf; without a suffix png and svg"),
 ]
 
+TOOLS = "tensorboard, wandb, trackio or opentelemetry; several with commas"
+
 CaFile = Annotated[
     str | None, typer.Option(metavar="FILE", help="Whom to trust as the broker (TLS)")
 ]

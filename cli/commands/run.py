@@ -9,6 +9,7 @@ from simctl.cli.commands.options import (
     BUS,
     LEASE,
     RUNS,
+    TOOLS,
     CaFile,
     Cert,
     Key,
@@ -27,6 +28,11 @@ Lease = Annotated[
     float,
     typer.Option(metavar="SECONDS", min=1, help="Silence after which a worker's asks go to others"),
 ]
+Policy = Annotated[str | None, typer.Option(metavar="DIR", help="Short for --set policy.path=DIR")]
+RunDir = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Where to keep it (default: runs/RECIPE-NNN)")
+]
+ReportTo = Annotated[list[str] | None, typer.Option(metavar="TOOL", help=f"Report it to {TOOLS}")]
 
 if TYPE_CHECKING:
     from simctl.cli.elsewhere import Elsewhere
@@ -41,12 +47,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     sets: Sets = None,
     seed: Seed = None,
     rounds: NumberOfRounds = None,
-    policy: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Short for --set policy.path=DIR")
-    ] = None,
-    run_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to keep it (default: runs/RECIPE-NNN)")
-    ] = None,
+    policy: Policy = None,
+    run_dir: RunDir = None,
     runs_dir: RunsDir = RUNS,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that did not finish")
@@ -56,6 +58,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     cafile: CaFile = None,
     cert: Cert = None,
     key: Key = None,
+    report_to: ReportTo = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print only where the run is")
     ] = False,
@@ -76,9 +79,11 @@ def command(  # noqa: PLR0913 - one parameter an option
     there = _there(bus, lease, cafile, cert, key)
 
     from simctl.cli.play import play_new, play_on
+    from simctl.cli.report.tools import named
 
+    tools = named(report_to or ())
     if resume is not None:
-        code = play_on(resume, runs_dir=runs_dir, quiet=quiet, there=there)
+        code = play_on(resume, runs_dir=runs_dir, quiet=quiet, there=there, tools=tools)
     else:
         code = play_new(
             recipe or "society",
@@ -90,6 +95,7 @@ def command(  # noqa: PLR0913 - one parameter an option
             runs_dir=runs_dir,
             quiet=quiet,
             there=there,
+            tools=tools,
         )
     raise typer.Exit(code)
 
