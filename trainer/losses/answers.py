@@ -10,6 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from simctl.trainer.losses.packing import can_pack, packed_logits
 from simctl.trainer.sample import Sample
 
 Ids = Sequence[int]
@@ -19,9 +20,12 @@ Row = tuple[Ids, Ids, float]  # prompt, answer and temperature
 def answer_logits(model: nn.Module, rows: Sequence[tuple[Ids, Ids]]) -> Tensor:
     """Return the logits (N, V) that predict the answers of (prompt, answer) rows, end to end.
 
-    Rows are padded on the right. The logits at position p predict token p + 1, so those of an
-    answer begin one before it, and its last token is not read.
+    Rows are packed where the model allows it, and padded on the right where it does not. The logits
+    at position p predict token p + 1, so those of an answer begin one before it, and its last token
+    is not read.
     """
+    if can_pack(model):
+        return packed_logits(model, rows)
     lengths = [len(prompt) + len(tokens) - 1 for prompt, tokens in rows]
     width = max(lengths)
     ids = torch.zeros(len(rows), width, dtype=torch.long)
