@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := check
-.PHONY: setup broker run check test soak bench static fix clean
+.PHONY: setup broker browser run check test soak bench static fix clean
 
 # The first Python that we support and that can make an environment; `make setup PYTHON=...` overrides.
 PROBE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -40,6 +40,10 @@ $(STAMP): pyproject.toml constraints.txt
 broker: setup
 	$(BIN)/python tests/mosquitto.py --install
 
+# Chromium, in which tests open the page of `simctl serve`: from Debian's packages where it is missing
+browser: setup
+	$(BIN)/python tests/chromium.py --install
+
 run: setup
 	$(BIN)/simctl run $(ARGS)
 
@@ -57,7 +61,7 @@ check: static broker
 	$(BIN)/pytest -q
 
 # two at a time: most of a test is waiting, and a file's tests share what they set up
-test: static broker
+test: static broker browser
 	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile
 
 # hundreds of kills, then memory over many rounds; takes most of an hour, and is no part of `test`

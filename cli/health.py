@@ -14,15 +14,11 @@ from simctl.cli.diagnosis import Diagnosis, diagnose
 from simctl.cli.errors import RunError
 from simctl.cli.evidence import Sentence, Witness
 from simctl.cli.formats import Page
+from simctl.cli.opening import open_current
 from simctl.cli.page import show
 from simctl.cli.runs import find_run
 from simctl.cli.tables import console
-from simctl.store import address
-from simctl.store.access import LOG, open_log
-from simctl.store.duck import DuckLog
 from simctl.store.origins import origins
-
-_KNOWN = "SELECT count(*) AS there FROM duckdb_views() WHERE view_name = 'health'"
 
 
 def tell(run: str | None, round_: int | None, format_: Page, runs_dir: Path) -> None:
@@ -32,32 +28,38 @@ def tell(run: str | None, round_: int | None, format_: Page, runs_dir: Path) -> 
         RunError: there is no such run, or no round of it has ended.
     """
     path = find_run(run, runs_dir)
-    bring_up_to_date(path)
-    with open_log(path) as log:
-        tables = _recipe(path, log)
-        found = checkup(log, _levels(tables), round_)
-        if not found.rounds:
-            raise RunError(f"run {path}: no round has ended yet, so there is nothing to tell")
-        now = found.rounds[-1]
-        levels = found.levels
-        began = min(levels.beginning, now)
-        witness = Witness(log, now, began, levels.near, levels.targets)
-        diagnosis = diagnose(found, witness, tables.get("episode", {}))
+    with open_current(path) as log:
+        tables, found, diagnosis = _examined(path, log, round_)
+    now = found.rounds[-1]
     title = f"{path} · {tables.get('name', '?')} · seed {tables.get('seed', 0)} · round {now}"
     if format_ is Page.json:
-        told = {"run": str(path), "round": now, **_told(found, diagnosis)}
+        told = {"run": str(path), **_told(found, diagnosis)}
         sys.stdout.write(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     else:
         show(console(), path, title, found, diagnosis)
 
 
-def bring_up_to_date(path: Path) -> None:
-    """Let a log that an older simctl wrote have today's views: the SQL asks them."""
-    if address.find(path) is None:
-        with open_log(path) as log:
-            [known] = log.query(_KNOWN).to_pylist()
-        if not known["there"]:
-            DuckLog(path / LOG, run=path.name).close()
+def report(path: Path, log: Log) -> dict[str, Any]:
+    """Return the health of a run, as far as it came, as values.
+
+    Raises:
+        RunError: no round of it has ended.
+    """
+    _, found, diagnosis = _examined(path, log)
+    return _told(found, diagnosis)
+
+
+def _examined(
+    path: Path, log: Log, round_: int | None = None
+) -> tuple[dict[str, Any], Checkup, Diagnosis]:
+    tables = _recipe(path, log)
+    found = checkup(log, _levels(tables), round_)
+    if not found.rounds:
+        raise RunError(f"run {path}: no round has ended yet, so there is nothing to tell")
+    levels = found.levels
+    began = min(levels.beginning, found.rounds[-1])
+    witness = Witness(log, found.rounds[-1], began, levels.near, levels.targets)
+    return tables, found, diagnose(found, witness, tables.get("episode", {}))
 
 
 def _recipe(path: Path, log: Log) -> dict[str, Any]:
@@ -74,6 +76,7 @@ def _levels(tables: dict[str, Any]) -> Levels:
 
 def _told(found: Checkup, diagnosis: Diagnosis) -> dict[str, Any]:
     return {
+        "round": found.rounds[-1],
         "healthy": diagnosis.healthy,
         "verdict": diagnosis.verdict,
         "findings": [

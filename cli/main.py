@@ -28,6 +28,7 @@ from simctl.cli.commands import (
     run,
     runs,
     school,
+    serve,
     store,
     train,
     verify,
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.command("run")(run.command)
 app.command("watch")(watch.command)
+app.command("serve")(serve.command)
 app.command("plot")(plot.command)
 app.command("query")(query.command)
 app.command("replay")(replay.command)

@@ -1,15 +1,15 @@
 """A portrait: the numbers of a run that a plot shows, as its log has them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from simctl.agents.health.levels import Levels
 from simctl.cli.checkup import checkup
 from simctl.cli.errors import RunError, UserError
-from simctl.cli.health import bring_up_to_date
-from simctl.store.access import open_log
+from simctl.cli.opening import open_current
 
 EIGHTHS = 8  # parts of the scale of solve rates: eight attempts at a task are usual
 _PREFERRED = "sampled"
@@ -17,7 +17,7 @@ _CURVE = """
 SELECT suite || '/' || score_name AS name, spent_tokens, seconds, score FROM learning_curve
 ORDER BY evaluated
 """
-_SOLVES = f"""
+SOLVES = f"""
 SELECT round, round(rate * {EIGHTHS})::INT AS eighths, count(*) AS tasks
 FROM solves GROUP BY ALL ORDER BY round
 """  # noqa: S608 - a number of our own
@@ -58,20 +58,25 @@ def portray(path: Path) -> Portrait:
     Raises:
         RunError: nothing of it can be shown yet.
     """
-    bring_up_to_date(path)
     scores: dict[str, list[Score]] = defaultdict(list)
-    solves: dict[int, list[int]] = {}
-    with open_log(path) as log:
+    with open_current(path) as log:
         for row in log.query(_CURVE).to_pylist():
             point = Score(row["spent_tokens"], row["seconds"], row["score"])
             scores[row["name"]].append(point)
-        for row in log.query(_SOLVES).to_pylist():
-            counts = solves.setdefault(row["round"], [0] * (EIGHTHS + 1))
-            counts[row["eighths"]] += row["tasks"]
+        solves = counted(log.query(SOLVES).to_pylist())
         courses = dict(checkup(log, Levels()).courses)
     if not scores and not courses:
         raise RunError(f"run {path}: no policy was measured yet, and no round has ended")
     return Portrait(path.name, dict(scores), courses, solves)
+
+
+def counted(rows: Iterable[dict[str, Any]]) -> dict[int, list[int]]:
+    """Return by round how many tasks have each solve rate, from the rows of SOLVES."""
+    solves: dict[int, list[int]] = {}
+    for row in rows:
+        counts = solves.setdefault(row["round"], [0] * (EIGHTHS + 1))
+        counts[row["eighths"]] += row["tasks"]
+    return solves
 
 
 def chosen(portraits: Sequence[Portrait], asked: Sequence[str]) -> list[str]:

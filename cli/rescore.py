@@ -19,6 +19,7 @@ from simctl.cli.verifiers import verifier
 from simctl.cli.words import STYLES
 from simctl.store import address
 from simctl.store.access import LOG
+from simctl.store.database import insist
 from simctl.store.duck import DuckLog
 from simctl.store.said import Source, said
 
@@ -67,7 +68,7 @@ def rescore(run: str | None, name: str, runs_dir: Path) -> None:
     rule, grade = verifier(name, load(str(path / RECIPE_FILE)).environment())
     if address.find(path) is not None:
         raise RunError(f"run {path} is live: rescore it when it has ended")
-    with DuckLog(path / LOG, run=path.name) as log:
+    with DuckLog(path / LOG, run=path.name, opener=insist) as log:
         tallies: dict[str, Tally] = {}
         graded = list[Rescore]()  # nothing is written before every solution has its grade
         for each in rescores(said(log, READ), grade, rule):

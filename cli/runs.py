@@ -9,6 +9,7 @@ from typing import Any
 from simctl.bus.messages import OUTSIDE
 from simctl.cli.errors import RunError
 from simctl.cli.keys import nearest
+from simctl.cli.opening import Opener
 from simctl.cli.recipe import Recipe, load, parse
 from simctl.store import address
 from simctl.store.access import LOG, open_log
@@ -130,16 +131,19 @@ def cards(runs_dir: Path) -> Iterator[Card]:
     return (card(path) for path in all_runs(runs_dir))
 
 
-def card(path: Path) -> Card:
-    """Return what there is to tell of a run; a damaged one is told as such."""
+def card(path: Path, opener: Opener = open_log, *, scored: bool = True) -> Card:
+    """Return what there is to tell of a run; a damaged one is told as such.
+
+    Its scores take longest by far, and may be left out.
+    """
     wanted = _recipe(path)
     name, seed = str(wanted.get("name", "?")), int(wanted.get("seed", 0))
     rounds = int(wanted.get("run", {}).get("rounds", 0))
     live = address.find(path) is not None
     try:
-        with open_log(path) as log:
+        with opener(path) as log:
             [facts] = log.query(_FACTS).to_pylist()
-            rows = log.query(_SCORES).to_pylist()
+            rows = log.query(_SCORES).to_pylist() if scored else []
     except StoreError as error:
         return Card(path, name, seed, rounds, state=f"unreadable: {error}")
     scores = {row["score_name"]: row["score"] for row in rows}

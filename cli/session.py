@@ -38,6 +38,7 @@ from simctl.cli.serving import form_of, serve
 from simctl.cli.stop import Stop
 from simctl.cli.trainer import TrainerFailedError, TrainerProcess
 from simctl.store.access import LOG
+from simctl.store.database import insist
 from simctl.store.duck import DuckLog
 from simctl.store.errors import StoreError
 from simctl.store.policies import PolicyStore
@@ -100,7 +101,11 @@ def play(run_dir: Path, view: View, there: Elsewhere | None = None) -> Outcome:
         with (
             Stop() as stop,
             DuckLog(
-                run_dir / LOG, run=run_dir.name, patience=_PATIENCE, on_trouble=view.warn
+                run_dir / LOG,
+                run=run_dir.name,
+                patience=_PATIENCE,
+                on_trouble=view.warn,
+                opener=insist,
             ) as log,
         ):
             recipe = birth.read(run_dir, log)

@@ -83,6 +83,22 @@ def connect(path: Path, *, memory: int, read_only: bool = False) -> Connection:
     return connection
 
 
+def insist(path: Path, *, memory: int) -> Connection:
+    """Open a file as its owner, though somebody reads it at the moment: that is soon over.
+
+    Raises:
+        LogBusyError: another process holds it for long.
+    """
+    end = time.monotonic() + _INSIST
+    while True:
+        try:
+            return connect(path, memory=memory)
+        except LogBusyError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(_AGAIN)  # nothing of another process could be waited on
+
+
 def connect_memory() -> Connection:
     """Open an empty database in memory, with the guards on."""
     connection = duckdb.connect(":memory:", config=dict(_GUARDS))

@@ -17,6 +17,11 @@ FORMAT = 1  # of the file; a number that this code does not know is refused
 _SCALARS: dict[Any, str] = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
 _HEADER = "One row: which run this log belongs to and the format of the log"
 _MARK = "catalogue"  # before the hash of all that the views, macros and comments are made of
+# asks for the mark of the catalogue that a log has
+CATALOGUE = f"""
+SELECT split_part(comment, ' {_MARK} ', 2) AS mark FROM duckdb_tables()
+WHERE table_name = 'log_header'
+"""  # noqa: S608 - a word of our own
 _ENVELOPE = {
     "seq": "e.seq",
     "round": "e.round",
@@ -39,18 +44,23 @@ def create_tables(connection: duckdb.DuckDBPyConnection, header: tuple[str, str,
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the catalogue as this version of simctl knows it, unless the file has it already."""
-    views = "".join(kind_view(kind, cls) for kind, cls in kinds().items())
-    views += _sql("views.sql") + _sql("macros.sql")
-    words = _sql("words.toml")
-    mark = f"{_MARK} {hashlib.sha256((views + words).encode()).hexdigest()}"
-    found = connection.execute(
-        "SELECT comment FROM duckdb_tables() WHERE table_name = 'log_header'"
-    ).fetchone()
-    if found is not None and str(found[0]).endswith(mark):
+    found = connection.execute(CATALOGUE).fetchone()
+    mark = catalogue()
+    if found is not None and found[0] == mark:
         return
-    connection.execute(views)
-    connection.execute(_column_comments(connection, tomllib.loads(words)))
-    connection.execute(f"COMMENT ON TABLE log_header IS '{_HEADER}; {mark}'")
+    connection.execute(_views())
+    connection.execute(_column_comments(connection, tomllib.loads(_sql("words.toml"))))
+    connection.execute(f"COMMENT ON TABLE log_header IS '{_HEADER}; {_MARK} {mark}'")
+
+
+def catalogue() -> str:
+    """Return the mark of all views, macros and comments that this version of simctl knows."""
+    return hashlib.sha256((_views() + _sql("words.toml")).encode()).hexdigest()
+
+
+def _views() -> str:
+    views = "".join(kind_view(kind, cls) for kind, cls in kinds().items())
+    return views + _sql("views.sql") + _sql("macros.sql")
 
 
 def _column_comments(connection: duckdb.DuckDBPyConnection, words: dict[str, str]) -> str:

@@ -280,3 +280,25 @@ SELECT max(seq) AS seq, coalesce(max(round) FILTER (kind = 'round_started'), 0) 
 FROM events WHERE seq <= until AND seq <= (SELECT max(seq) FROM events WHERE branch = b);
 COMMENT ON MACRO TABLE state_at IS
 'What stood after event `until`, or at the end of branch b if that is earlier: one row';
+
+CREATE OR REPLACE VIEW flows AS
+WITH shown AS (
+    SELECT seq, round, episode, recipient, coalesce(
+            try_cast(payload ->> '$.of' AS BIGINT), task, (payload ->> '$.parent_task')::BIGINT
+        ) AS source,
+        coalesce(payload ->> '$.critique', '') <> '' AS criticised,
+        coalesce(payload ->> '$.hint', '') <> '' AS hinted
+    FROM events WHERE sender = 'episode' AND recipient <> ''
+)
+SELECT a.seq, a.round, a.episode, coalesce(s.sender, 'society') AS said_by,
+    a.recipient AS heard_by, coalesce(s.kind, 'curriculum_moved') AS what
+FROM shown a LEFT JOIN events s ON s.seq = a.source
+UNION ALL SELECT seq, round, episode, 'critic', recipient, 'critique_written'
+FROM shown WHERE criticised
+UNION ALL SELECT seq, round, episode, 'guide', recipient, 'hint_given' FROM shown WHERE hinted
+UNION ALL SELECT seq, round, episode, 'environment', role, 'answer_graded' FROM answer_graded
+UNION ALL SELECT b.seq, b.round, e.episode, e.sender, 'trainer', e.kind
+FROM (SELECT seq, round, unnest(sources) AS source FROM batch_built) b
+JOIN events e ON e.seq = b.source;
+COMMENT ON VIEW flows IS
+'One row a thing said and who was shown it: roles what others said, their grades, the trainer';

@@ -1,11 +1,8 @@
 """A real mosquitto, as tests start, kill and restart it; `--install` installs a missing one."""
 
-import fcntl
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 import aiomqtt
+import debian
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -24,7 +22,6 @@ from simctl.cli.broker.host import address
 from simctl.cli.broker.program import Broker, find, start
 from simctl.cli.broker.users import Role, User, keep
 
-PATIENCE = 300  # seconds: another process may be installing something
 PORT_TRIES = 20
 NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -167,20 +164,10 @@ def install() -> None:
     Raises:
         MosquittoMissingError: it is missing, and cannot be installed so.
     """
-    if _is_here():
-        return
-    # tests run in several processes, and one installs
-    with (Path(tempfile.gettempdir()) / "simctl-installs-mosquitto").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if _is_here():
-            return
-        apt = _apt()
-        said = _patiently([*apt, "install", "-y", "--no-install-recommends", "mosquitto"])
-        if not _is_here():  # what apt knows of may be too old, or nothing
-            _patiently([*apt, "update"])
-            said = _patiently([*apt, "install", "-y", "--no-install-recommends", "mosquitto"])
-        if not _is_here():
-            raise MosquittoMissingError(f"apt-get could not install mosquitto: {said}")
+    reason = debian.install("mosquitto", _is_here)
+    if reason:
+        find()  # says how it is installed elsewhere
+        raise MosquittoMissingError(reason)
 
 
 def _is_here() -> bool:
@@ -189,36 +176,6 @@ def _is_here() -> bool:
     except MosquittoMissingError:
         return False
     return True
-
-
-def _apt() -> list[str]:
-    quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    wait = ["apt-get", "-qq", "-o", f"DPkg::Lock::Timeout={PATIENCE}"]
-    if shutil.which("apt-get") is None:
-        find()  # says how it is installed elsewhere
-    if os.geteuid() == 0:
-        return [*quiet, *wait]
-    sudo = shutil.which("sudo")
-    if sudo is None or _refuses([sudo, "-n", "true"]):
-        find()
-    return ["sudo", "-n", *quiet, *wait]
-
-
-def _refuses(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode != 0
-
-
-def _patiently(command: list[str]) -> str:
-    """Call apt-get until no other process of it is in the way; return what it said last."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        said = (done.stderr or done.stdout).strip()
-        if "Could not get lock" not in said or time.monotonic() > deadline:
-            return said.replace("\n", "; ")
-        time.sleep(1)  # nothing of another's apt-get could be waited on
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from simctl.trainer.losses.criterion import Criterion
 from simctl.trainer.metrics import Meter
 from simctl.trainer.minibatch import microbatches, minibatches
 from simctl.trainer.promotion import Studied
-from simctl.trainer.sample import Sample
+from simctl.trainer.sample import Divergence, Sample
 from simctl.trainer.settings import TeacherSettings, Training
 from simctl.trainer.teacher_sync import Teacher
 
@@ -99,6 +99,15 @@ class Learner:
             optimizer.zero_grad()
             self.accumulate(rng.sample(examples, min(STUDIED_AT_ONCE, len(examples))), Meter())
             optimizer.step()
+
+    def leaning(self, sample: Sample) -> list[float] | None:
+        """Return how much likelier the teacher finds each token (T) than the weights, in nats.
+
+        None where the sample has no teacher.
+        """
+        if not isinstance(sample.loss, Divergence):
+            return None
+        return self._criterion.leaning(sample, sample.loss)
 
     def probes(self, rows: Sequence[tuple[Ids, Ids]]) -> tuple[Probe, ...]:
         """Return what the weights give to these answers, each in a forward of its own."""

@@ -60,6 +60,10 @@ class Learners:
         """Return the same of each copy, by its role."""
         return {role: _probes(own, self._said(role, told)) for role, own in self._own.items()}
 
+    def leaning(self, sample: Sample) -> list[float] | None:
+        """Return how much likelier the teacher finds each token (T) than the weights, in nats."""
+        return self._own.get(sample.role, self._shared).leaning(sample)
+
     def save(self, path: Path) -> None:
         """Write all weights and optimiser states into a policy directory."""
         self._shared.save(path)

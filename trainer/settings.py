@@ -74,6 +74,11 @@ class TeacherSettings(Value):
         default="step", description="what `every` counts: optimiser steps, or rounds"
     )
 
+    @property
+    def moves(self) -> bool:
+        """Whether its weights are neither the run's first nor the current ones."""
+        return self.sync in {"ema", "snapshot"}
+
 
 class Training(Value):
     """All that the trainer needs to know of a recipe."""

@@ -24,7 +24,7 @@ class Teacher:
 
         In single precision, because an average loses small moves otherwise.
         """
-        if not self._moves or unit != self._settings.unit or done % self._settings.every:
+        if not self._settings.moves or unit != self._settings.unit or done % self._settings.every:
             return
         share = 1 - self._settings.decay if self._settings.sync == "ema" else 1.0
         pairs = zip(self.model.parameters(), self._student.parameters(), strict=True)
@@ -33,13 +33,9 @@ class Teacher:
 
     def state(self) -> dict[str, Tensor]:
         """Return what a checkpoint must keep: weights that are neither the base's nor ours."""
-        return self.model.state_dict() if self._moves else {}
+        return self.model.state_dict() if self._settings.moves else {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a checkpoint's state; where none was kept, it begins with the base."""
-        if self._moves and state:
+        if self._settings.moves and state:
             self.model.load_state_dict(state)
-
-    @property
-    def _moves(self) -> bool:
-        return self._settings.sync in {"ema", "snapshot"}

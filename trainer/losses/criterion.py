@@ -61,6 +61,14 @@ class Criterion:
             return self._preference(answers, row_logprobs(logits, rows), loss, meter)
         return self._each(answers, meter)[answers.live].sum()
 
+    @torch.no_grad()
+    def leaning(self, sample: Sample, loss: Divergence) -> list[float]:
+        """Return how much likelier the teacher finds each token (T) than the student, in nats."""
+        ids = torch.tensor(sample.tokens)
+        student = answer_logits(self._student, [(sample.prompt, sample.tokens)])
+        gap = token_logprobs(self._taught([sample], loss), ids) - token_logprobs(student, ids)
+        return [float(each) for each in gap]
+
     def _each(self, answers: Answers, meter: Meter) -> Tensor:
         """Return the weighted loss of each token (N)."""
         weights = answers.weights

@@ -1,0 +1,1 @@
+"""The dashboard: runs as a local web page."""
