@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from simctl.bus.errors import SimctlError
 from simctl.bus.messages import PolicyUpdated
 from simctl.store.origins import Origin, origins
 from simctl.store.policies import PolicyStore
@@ -17,7 +18,7 @@ from simctl.trainer.settings import Training
 from simctl.trainer.trainer import HEARD
 
 
-class WeightsDifferError(Exception):
+class WeightsDifferError(SimctlError):
     """A version came out with other weights than the log announced."""
 
 

@@ -33,7 +33,6 @@ from simctl.cli.serve.shelf import Shelf
 from simctl.cli.serve.society import exchanges, flows
 from simctl.cli.serve.weights import signals, version
 from simctl.store.errors import LogBusyError, OwnerGoneError
-from simctl.trainer.rebuild import WeightsDifferError
 
 PAGE = Path(str(files("simctl.cli.serve"))) / "page"
 _WRONG = 400
@@ -130,7 +129,6 @@ def application(shelf: Shelf, library: Library) -> Starlette:
         routes=[*routes, Mount("/", StaticFiles(directory=PAGE, html=True))],
         exception_handlers={
             SimctlError: _refuse,
-            WeightsDifferError: _refuse,
             OSError: _refuse,
             ValidationError: _misread,
         },

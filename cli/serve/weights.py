@@ -10,7 +10,7 @@ from simctl.cli.errors import RunError
 from simctl.cli.runs import POLICIES
 from simctl.store.policies import PolicyStore
 from simctl.trainer.sample import Sample
-from simctl.trainer.signal import batch_of, leanings
+from simctl.trainer.signal import batch_of
 
 _UPDATE = """
 SELECT version, parent, sha256, updated, round, samples, tokens, digest, samplers, synced,
@@ -66,6 +66,8 @@ def signals(
     samples = [] if batch is None else [each for each in batch.samples if each.source in wanted]
     leaning: Sequence[list[float] | None] = [None] * len(samples)
     if teacher:
+        from simctl.trainer.leaning import leanings  # noqa: PLC0415 - torch: seconds to load
+
         leaning = list(leanings(log, PolicyStore(path / POLICIES), round_, samples))
     found: dict[int, list[dict[str, Any]]] = {}
     for sample, leans in zip(samples, leaning, strict=True):

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -262,3 +264,8 @@ def test_runs_of_one_name_are_told_apart_by_their_directories(told_run: Path, tm
 def test_a_run_is_not_found_outside_its_places(told_run: Path):
     with pytest.raises(RunError, match="no run"):
         Shelf([told_run]).find(f"../{told_run.parent.name}/{told_run.name}")
+
+
+def test_the_page_is_there_before_torch_is_loaded():
+    asked = "import sys, simctl.cli.serve.server; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0

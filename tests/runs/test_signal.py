@@ -9,7 +9,8 @@ from transformers import AutoModelForCausalLM
 from simctl.store.access import open_log
 from simctl.store.policies import PolicyStore
 from simctl.trainer.batch import digest
-from simctl.trainer.signal import batch_of, leanings
+from simctl.trainer.leaning import leanings
+from simctl.trainer.signal import batch_of
 
 pytestmark = pytest.mark.slow
 
