@@ -4,10 +4,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from simctl.bus.roles import ROLES as ROLES  # noqa: PLC0414 - asks have always had them
+from simctl.bus.roles import Role as Role  # noqa: PLC0414
 from simctl.bus.values import Value
 
-Role = Literal["examiner", "solver", "critic", "guide", "teacher"]
-ROLES: tuple[Role, ...] = ("examiner", "solver", "critic", "guide", "teacher")
 # what a teacher sees that the solver does not; `self` is the solver's own prompt, `blank` nothing
 View = Literal[
     "blank", "reference", "critique", "path", "answer", "sibling", "skill", "attempt", "self"

@@ -10,8 +10,9 @@ import pyarrow as pa
 from simctl.bus.asks import Role
 from simctl.bus.event import Event
 from simctl.cli.cut import Log
+from simctl.cli.export.choices import File, Form
 from simctl.cli.export.dataset import Dataset, export
-from simctl.cli.export.wanted import File, Form, Wanted
+from simctl.cli.export.wanted import Wanted
 from simctl.cli.query import FRIENDLY, friendly
 from simctl.cli.recipe import Recipe, of_run
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run

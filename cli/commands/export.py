@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from simctl.bus.asks import ROLES
+from simctl.bus.roles import ROLES
 from simctl.cli.commands.options import RUNS, Run, RunsDir
 from simctl.cli.errors import UserError, in_words
-from simctl.cli.export.wanted import File, Form, Wanted
+from simctl.cli.export.choices import File, Form
 
 
 def command(  # noqa: PLR0913 - one parameter an option
@@ -43,6 +43,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     A live run can be exported, too. The dataset's card says what its columns and rows are.
     """
     from simctl.cli.export.dataset import export_run
+    from simctl.cli.export.wanted import Wanted
 
     unknown = [each for each in role or () if each not in ROLES]
     if unknown:

@@ -1,12 +1,14 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simctl.bus.broker import AddressError, Broker
 from simctl.cli.errors import UserError
+
+if TYPE_CHECKING:
+    from simctl.bus.broker import Broker
 
 RunsDir = Annotated[Path, typer.Option("--runs-dir", metavar="DIR", help="Where runs are kept")]
 Sets = Annotated[
@@ -41,12 +43,14 @@ RUNS = Path("runs")
 LEASE = 15.0  # seconds
 
 
-def broker_of(url: str, cafile: str | None, cert: str | None, key: str | None) -> Broker:
+def broker_of(url: str, cafile: str | None, cert: str | None, key: str | None) -> "Broker":
     """Return the broker that a command line names.
 
     Raises:
         UserError: it is none, or a file for TLS cannot be used.
     """
+    from simctl.bus.broker import AddressError, Broker
+
     try:
         broker = Broker.parse(url, cafile=cafile, cert=cert, key=key)
         broker.tls_context()

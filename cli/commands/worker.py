@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simctl.bus.asks import ROLES, Role
-from simctl.bus.broker import is_client
+from simctl.bus.roles import ROLES, Role
 from simctl.cli.commands.options import BUS, CaFile, Cert, Key, broker_of
 from simctl.cli.errors import UserError
 
@@ -47,6 +46,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     Workers come and go while it runs. Ctrl-C ends one cleanly. Exit codes: 0 the run is over or the
     worker was stopped, 2 misuse or no access.
     """
+    from simctl.bus.broker import is_client
+
     named = name or _default_name()
     if not is_client(named):
         raise UserError(
@@ -74,5 +75,7 @@ def _roles(text: str) -> tuple[Role, ...]:
 
 
 def _default_name() -> str:
+    from simctl.bus.broker import is_client
+
     host = "".join(c if is_client(c) else "-" for c in socket.gethostname())
     return f"{host[:50]}-{os.getpid()}"

@@ -5,8 +5,9 @@ from typing import Any
 
 import simctl
 from simctl.bus.values import Value
+from simctl.cli.export.choices import FORMS
 from simctl.cli.export.columns import Columns
-from simctl.cli.export.wanted import FORMS, Wanted
+from simctl.cli.export.wanted import Wanted
 from simctl.cli.recipe import Recipe, dump
 
 NAME = "README.md"

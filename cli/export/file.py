@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simctl.cli.export.choices import File
 from simctl.cli.export.forms import Row
-from simctl.cli.export.wanted import File
 
 _TOGETHER = 4096  # rows: a group of a Parquet file
 

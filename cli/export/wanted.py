@@ -1,20 +1,10 @@
 """What of a run is wanted as a dataset, and in which form."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from simctl.bus.asks import Role
 from simctl.bus.values import Value
-
-Form = Literal["sft", "preference", "unpaired", "prompts"]
-File = Literal["parquet", "jsonl"]
-FORMS: dict[Form, str] = {
-    "sft": "one row a right answer: prompt, completion",
-    "preference": "one row a pair of a right and a wrong answer: prompt, chosen, rejected",
-    "unpaired": "one row a graded answer: prompt, completion, and label: whether it is right",
-    "prompts": "one row a prompt: prompt, and how often it was answered with which mean reward",
-}
+from simctl.cli.export.choices import File, Form
 
 
 class Wanted(Value):

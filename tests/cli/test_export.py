@@ -13,8 +13,9 @@ from datasets import load_dataset
 
 from simctl.agents.policy.alphabet import END, encode
 from simctl.cli.export.answers import ANSWERS
+from simctl.cli.export.choices import FORMS, Form
 from simctl.cli.export.dataset import export
-from simctl.cli.export.wanted import FORMS, Form, Wanted
+from simctl.cli.export.wanted import Wanted
 from simctl.cli.recipe import load
 from simctl.store.access import open_log
 from simctl.store.duck import DuckLog

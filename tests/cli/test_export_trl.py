@@ -7,8 +7,9 @@ from typing import Any
 import answered
 import pytest
 
+from simctl.cli.export.choices import Form
 from simctl.cli.export.dataset import export
-from simctl.cli.export.wanted import Form, Wanted
+from simctl.cli.export.wanted import Wanted
 from simctl.cli.recipe import load
 from simctl.store.access import open_log
 
