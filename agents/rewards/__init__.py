@@ -49,10 +49,11 @@ TASK_REWARDS: dict[TaskReward, Callable[[Measured], float]] = {
     "ssr": posing.ssr,
 }
 
-AnswerReward = Literal["azr", "correct", "r_zero", "signed", "wcr"]
+AnswerReward = Literal["azr", "correct", "progress", "r_zero", "signed", "wcr"]
 ANSWER_REWARDS: dict[AnswerReward, Callable[[Answered], float]] = {
     "azr": answering.azr,
     "correct": answering.correct,
+    "progress": answering.progress,
     "r_zero": answering.r_zero,
     "signed": answering.signed,
     "wcr": answering.wcr,

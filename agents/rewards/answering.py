@@ -22,6 +22,11 @@ def correct(a: Answered) -> float:
     return float(a.correct)
 
 
+def progress(a: Answered) -> float:
+    """The share that the verifier gives; what reward functions gave, cut to [0, 1] (TRL's)."""
+    return a.coverage
+
+
 def signed(a: Answered) -> float:
     """+1 for a right answer, else -1 (Agent0's executor, 2511.16043; S2R's outcome)."""
     return 1.0 if a.correct else -1.0

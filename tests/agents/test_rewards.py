@@ -121,6 +121,7 @@ def test_a_solver_is_paid_as_published(
 
 def test_a_wrong_answer_is_paid_for_its_share_of_the_path():
     assert ANSWER_REWARDS["wcr"](Answered(correct=False, coverage=0.5)) == 0.25
+    assert ANSWER_REWARDS["progress"](Answered(correct=False, coverage=0.5)) == 0.5
     assert ANSWER_REWARDS["wcr"](Answered(correct=True, coverage=0.0)) == 1.0
 
 

@@ -21,7 +21,7 @@ EPISODES = sorted((Path(__file__).parents[2] / "agents" / "episodes").glob("*.py
 ADDRESSES = {"roles", "kinds", "separate"}
 SAME = {"views": "lesson"}  # a lesson is given under a view, and learnt by it
 # problems of one's own, and models that are not in the package: no recipe can bring them
-OWN = {"DatasetSettings", "grading=exact", "grading=math"}
+OWN = {"DatasetSettings", "grading=exact", "grading=math", "reward=progress"}
 OWN |= {"ModuleSettings", "WordSettings", "form=chat", "form=characters"}
 # what only one recipe uses: its number in the catalogue, or its paper where it has none
 UNIQUE: dict[str, tuple[str, str]] = {
