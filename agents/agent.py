@@ -9,7 +9,7 @@ from typing import Protocol
 from simctl.agents.forms.characters import CHARACTERS
 from simctl.agents.forms.form import Form, Question
 from simctl.agents.policy.sampler import Completion, Request, Sampler
-from simctl.bus.answers import RoleFailed
+from simctl.bus.answers import RoleFailed, Spoken
 from simctl.bus.asks import ROLES, Ask, Role, Sampling
 from simctl.bus.dice import stream
 from simctl.bus.event import Draft, Event, Utterance
@@ -161,12 +161,12 @@ class _Server:
         return [self._draft(asked, answer) for answer in answers]
 
     def _draft(self, asked: Event, answer: Answer) -> Draft:
-        spoken = answer.completion
+        spoken = answer.completion if answer.completion and not answer.completion.engine else None
         return Draft(
             producer=self._producer.name,
             epoch=self._producer.epoch,
             pseq=self._producer.number(),
-            message=answer.message,
+            message=_told(answer),
             sender=self._role,
             recipient=asked.sender,
             episode=asked.episode,
@@ -176,6 +176,16 @@ class _Server:
             policy_version=spoken.policy_version if spoken else None,
             utterance=_utterance(spoken) if spoken else None,
         )
+
+
+def _told(answer: Answer) -> AnyMessage:
+    """Return the message; what another engine said tells which, and the tokens that it took."""
+    message, spoken = answer.message, answer.completion
+    if spoken is None or not spoken.engine or not isinstance(message, Spoken):
+        return message
+    shown, said = spoken.spent or (0, 0)
+    told = {"engine": spoken.engine, "shown_tokens": shown, "said_tokens": said}
+    return message.model_copy(update=told)
 
 
 def _utterance(spoken: Completion) -> Utterance:

@@ -55,7 +55,7 @@ def _clean(said: Completion) -> float:
     """
     if said.unread:
         return 0.0
-    chosen = math.exp(said.logprobs[0])
+    chosen = math.exp(said.logprobs[0]) if said.logprobs else 1.0  # of an endpoint without them
     return {CLEAN: chosen, DEGENERATE: 1.0 - chosen}.get(said.text[:1], 0.0)
 
 

@@ -14,6 +14,10 @@ class Spoken(Message):
     truncated: bool = False  # the length limit ended it, not the model
     # why it is not what was asked for, where it is not; left out where it is
     unread: str = Field(default="", exclude_if=lambda reason: not reason)
+    # another engine than the run's own policy, and what it was shown and said, in its tokens
+    engine: str = Field(default="", exclude_if=lambda name: not name)
+    shown_tokens: int = Field(default=0, exclude_if=lambda tokens: not tokens)
+    said_tokens: int = Field(default=0, exclude_if=lambda tokens: not tokens)
 
 
 class TaskPosed(Spoken):

@@ -29,6 +29,7 @@ from simctl.cli.commands import (
     runs,
     school,
     serve,
+    serve_policy,
     store,
     train,
     verify,
@@ -69,6 +70,7 @@ app.command("runs")(runs.command)
 app.command("worker")(worker.command)
 app.command("workers")(workers.command)
 app.command("eval")(evaluate.command)
+app.command("serve-policy")(serve_policy.command)
 app.command("train")(train.command)
 app.command("rescore")(rescore.command)
 app.command("school")(school.command)

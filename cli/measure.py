@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,27 +12,14 @@ from simctl.agents.evaluation import Suite, evaluate
 from simctl.agents.inference import AnyMode
 from simctl.bus.messages import PolicyEvaluated
 from simctl.bus.quiescence import Quiescence
-from simctl.cli.errors import RunError, UserError
+from simctl.cli.candidate import Candidate, candidate
+from simctl.cli.errors import UserError
 from simctl.cli.figures import count, share
 from simctl.cli.keys import nearest
 from simctl.cli.mistakes import mistakes
 from simctl.cli.overrides import value_of
-from simctl.cli.policies import base
-from simctl.cli.recipe import EMBEDDED, Recipe, load
-from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run, is_run
 from simctl.cli.serving import form_of, serve
 from simctl.cli.tables import console, table
-from simctl.store.policies import PolicyStore, copies
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A policy to measure, and the recipe that says on what."""
-
-    path: Path
-    version: int
-    recipe: Recipe
-    separate: tuple[str, ...]
 
 
 def measure(  # noqa: PLR0913 - what a command line may say
@@ -51,7 +37,7 @@ def measure(  # noqa: PLR0913 - what a command line may say
     Raises:
         UserError: there is no such policy, version, suite or mode, or the policy cannot be loaded.
     """
-    found = _candidate(policy, version, runs_dir)
+    found = candidate(policy, version, runs_dir)
     chosen = _in_modes(_chosen(found.recipe.suite, suites, attempts), [mode(m) for m in modes])
     screen = console()
     with screen.status(f"measuring {found.path}"):
@@ -84,29 +70,6 @@ def _in_modes(suites: Sequence[Suite], modes: Sequence[AnyMode]) -> list[Suite]:
     return [suite.model_copy(update={"mode": each}) for suite in suites for each in modes]
 
 
-def _candidate(policy: str, version: int | None, runs_dir: Path) -> _Candidate:
-    if policy == EMBEDDED or _is_policy(Path(policy)):
-        if version is not None:
-            raise UserError(f"--version is for the policies of a run; {policy} is a single policy")
-        alone = base(policy)
-        return _Candidate(alone, 0, Recipe(), tuple(copies(alone)))
-    if Path(policy).is_dir() and not is_run(Path(policy)):
-        base(policy)  # says what is missing
-    run = find_run(policy, runs_dir)
-    policies = PolicyStore(run / POLICIES)
-    known = policies.versions()
-    wanted = policies.latest() if version is None else version
-    if wanted not in known:
-        raise RunError(f"run {run} has no policy version {wanted}; it has 0 to {known[-1]}")
-    policies.verify(wanted)
-    recipe = load(str(run / RECIPE_FILE))
-    return _Candidate(policies.path(wanted), wanted, recipe, recipe.trainer.separate)
-
-
-def _is_policy(path: Path) -> bool:
-    return (path / "config.json").is_file()
-
-
 def _chosen(suites: Sequence[Suite], wanted: Sequence[str], attempts: int | None) -> list[Suite]:
     names = [suite.name for suite in suites]
     for name in wanted:
@@ -118,10 +81,9 @@ def _chosen(suites: Sequence[Suite], wanted: Sequence[str], attempts: int | None
     return [s.model_copy(update=change) for s in suites if not wanted or s.name in wanted]
 
 
-async def _measure(found: _Candidate, suites: Sequence[Suite], seed: int) -> list[PolicyEvaluated]:
+async def _measure(found: Candidate, suites: Sequence[Suite], seed: int) -> list[PolicyEvaluated]:
     quiescence = Quiescence()
-    max_batch = found.recipe.sampler.max_batch
-    sampler = serve(found.path, found.version, quiescence, max_batch, found.separate)
+    sampler = serve(found.recipe, found.path, found.version, quiescence, ["solver"])
     environment, form = found.recipe.environment(), form_of(found.recipe, found.path)
     async with asyncio.TaskGroup() as group:
         helper = group.create_task(quiescence.run())

@@ -31,6 +31,7 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     seed: int | None,
     rounds: int | None,
     policy: str | None,
+    engine: str | None = None,
     run_dir: Path | None,
     runs_dir: Path,
     quiet: bool,
@@ -42,7 +43,12 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     Raises:
         UserError: the recipe, the policy or the directory is not what it must be.
     """
-    told = {"seed": seed, "run.rounds": rounds, "policy.path": policy}
+    told = {
+        "seed": seed,
+        "run.rounds": rounds,
+        "policy.path": policy,
+        "sampler.engine": engine,
+    }
     flags = [f"{key}={toml.literal(value)}" for key, value in told.items() if value is not None]
     recipe = load(recipe_name, [*sets, *flags])
     new_run(run_dir, runs_dir, recipe.name)

@@ -1,10 +1,12 @@
 """Policies that a run can begin with: the one in the package, or a directory."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 
+from huggingface_hub import snapshot_download
 from tokenizers import Tokenizer
 
 from simctl.cli.errors import UserError
@@ -12,6 +14,8 @@ from simctl.cli.recipe import EMBEDDED, Recipe
 from simctl.store.policies import COPIES, WEIGHTS, copies
 
 TOKENIZER = "tokenizer.json"
+_HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
+_OF_A_MODEL = ("*.json", "*.jinja", "*.txt", "*.model")
 _NEEDED = ("config.json", TOKENIZER, WEIGHTS)
 
 
@@ -25,16 +29,44 @@ def base(path: str) -> Path:
     Raises:
         PolicyError: it is no policy that transformers could load.
     """
-    found = embedded() if path == EMBEDDED else Path(path)
-    if not found.is_dir():
-        raise PolicyError(f'policy {path} is no directory; give one, or "{EMBEDDED}"')
+    found = embedded() if path == EMBEDDED else fetched(path)
     missing = [name for name in _NEEDED if not (found / name).is_file()]
+    if missing == [WEIGHTS] and any(found.glob("model-*.safetensors")):
+        raise PolicyError(
+            f"{found} has its weights in several files, and a version is proved by the hash of "
+            "one: load it with transformers, and save_pretrained(DIR, max_shard_size='1TB')"
+        )
     if missing:
         raise PolicyError(
             f"{found} holds no policy: {', '.join(missing)} missing. A policy is a directory that "
             "transformers can load, with its weights in safetensors"
         )
     return found
+
+
+def fetched(path_or_id: str, *, weights: bool = True) -> Path:
+    """Return the directory of a model: as it was given, or of the hub's copy on this machine.
+
+    Raises:
+        PolicyError: there is no such directory, and it cannot be had from the hub.
+    """
+    place = Path(path_or_id)
+    if place.is_dir():
+        return place
+    if not _HUB_ID.fullmatch(path_or_id):
+        raise PolicyError(
+            f"policy {path_or_id} is no directory; give one, a hub id such as "
+            f'Qwen/Qwen3-0.6B, or "{EMBEDDED}"'
+        )
+    wanted = _OF_A_MODEL + (("*.safetensors",) if weights else ())
+    try:
+        return Path(snapshot_download(path_or_id, allow_patterns=list(wanted)))
+    except Exception as error:  # whatever the hub's client makes of networks, names and rights
+        told = str(error).strip().partition("\n")[0]
+        raise PolicyError(
+            f"policy {path_or_id} is no directory, and the hub does not give it: {told}. Offline, "
+            "give the directory of a model that is on this machine"
+        ) from error
 
 
 def of_recipe(recipe: Recipe) -> Path:

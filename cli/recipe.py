@@ -23,6 +23,7 @@ from simctl.agents.evaluation import Suite
 from simctl.agents.forms.settings import PromptSettings
 from simctl.agents.health.levels import Levels
 from simctl.agents.health.watch import Watch
+from simctl.agents.policy.engines import AnyEngine
 from simctl.agents.rewards import misgiving
 from simctl.agents.society import Plan, Rounds
 from simctl.agents.tasks.countdown import CountdownSettings
@@ -33,12 +34,14 @@ from simctl.agents.tasks.module import ModuleSettings
 from simctl.agents.tasks.program import ProgramSettings
 from simctl.agents.tasks.schooled import ChainSettings
 from simctl.agents.tasks.words import WordSettings
+from simctl.bus.asks import Role
 from simctl.bus.values import Value
 from simctl.cli import toml
 from simctl.cli.errors import RecipeError
 from simctl.cli.keys import nearest
 from simctl.cli.mistakes import mistakes
 from simctl.cli.overrides import onto, override
+from simctl.cli.settings import LogSettings, SamplerSettings
 from simctl.trainer.objectives import AnyObjective
 from simctl.trainer.settings import (
     PromotionSettings,
@@ -60,21 +63,7 @@ class PolicySettings(Value):
 
     path: str = Field(
         default=EMBEDDED,
-        description='"embedded" for the one in the package, or a directory of transformers',
-    )
-
-
-class SamplerSettings(Value):
-    """How the policy is sampled from."""
-
-    max_batch: int = Field(default=256, ge=1, description="answers that are decoded together")
-
-
-class LogSettings(Value):
-    """How events are kept."""
-
-    journal: bool = Field(
-        default=False, description="sync each commit to a journal first, and to the log behind it"
+        description='"embedded", a directory of transformers, or a hub id',
     )
 
 
@@ -129,6 +118,10 @@ class Recipe(Value):
     curriculum: AnyCurriculum = Field(default=Extend(), description="what episodes start from")
     health: Levels = Field(default=Levels(), description="what is measured, and when to warn")
     sampler: SamplerSettings = Field(default=SamplerSettings(), description="how it is sampled")
+    engines: dict[Role, AnyEngine] = Field(
+        default_factory=dict,
+        description="who answers for a role in the policy's place; what it says trains nothing",
+    )
     log: LogSettings = Field(default=LogSettings(), description="how events are kept")
     trainer: TrainerSettings = Field(default=TrainerSettings(), description="how it is optimised")
     teacher: TeacherSettings = Field(
@@ -234,6 +227,34 @@ class Recipe(Value):
             )
         if not self.learns:
             raise ValueError("promotion is there, and no [[objective]]: nothing has a trainer")
+        return self
+
+    @model_validator(mode="after")
+    def _serves_what_the_engine_holds(self) -> Self:
+        if self.sampler.engine != "vllm":
+            return self
+        if not self.sampler.url or not self.sampler.model:
+            raise ValueError('sampler.engine is "vllm": give sampler.url and sampler.model')
+        if self.trainer.separate:
+            raise ValueError(
+                'sampler.engine is "vllm", which holds one set of weights: let trainer.separate be '
+                'empty, or sampler.engine be "transformers"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _trains_nobody_elses_words(self) -> Self:
+        for role in self.engines:
+            for at, objective in enumerate(self.objective):
+                lessons = (
+                    role == "teacher" and objective.taught and getattr(self.episode, "speak", False)
+                )
+                if role in objective.roles or lessons:
+                    raise ValueError(
+                        f"objective.{at} ({objective.kind}) trains on what the {role} says, and "
+                        f"engines.{role} speaks in the policy's place: its tokens are not the "
+                        "policy's. Remove one of them"
+                    )
         return self
 
     @model_validator(mode="after")

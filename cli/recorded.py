@@ -41,8 +41,10 @@ class RecordedAgent:
         count = ask.answers if isinstance(ask, Ask) else 1
         recorded = self.tape.answers(asked, count)
         failed = [event for event in recorded if event.kind == "role_failed"]
+        # another engine's answer is in the log as it was read; its tokens are not
+        foreign = any(getattr(event.message, "engine", "") for event in recorded)
         # what a copy learnt is a measurement: it is in the log, and no weights are here
-        if failed or (recorded and isinstance(ask, SitExam)):
+        if failed or foreign or (recorded and isinstance(ask, SitExam)):
             return [self._as_recorded(event) for event in failed or recorded]
         if self.tape.over and len(recorded) < count:
             if not recorded:

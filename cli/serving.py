@@ -1,34 +1,120 @@
-"""Serving: a sampler over a policy that somebody named."""
+"""Serving: a sampler over a policy that somebody named, and engines in its place for some roles."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from simctl.agents.forms.characters import CHARACTERS
 from simctl.agents.forms.form import Form
-from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.policy.endpoint import EndpointSampler
+from simctl.agents.policy.engines import LocalEngine, OpenAIEngine
+from simctl.agents.policy.ensemble import Ensemble
+from simctl.agents.policy.http import EndpointError, Poster
+from simctl.agents.policy.sampler import Sampler, ServingSampler
+from simctl.agents.policy.transformers import ROUGH, TransformersSampler
+from simctl.agents.policy.vllm import VllmSampler
+from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.agents.tasks.environment import Briefs
+from simctl.bus.asks import ROLES, Role
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.errors import RecipeError
-from simctl.cli.policies import PolicyError, has_template
+from simctl.cli.policies import PolicyError, base, fetched, has_template
 from simctl.cli.recipe import Recipe
 
 
 def serve(
+    recipe: Recipe,
     path: Path,
     version: int,
     quiescence: Quiescence,
-    max_batch: int,
-    separate: Iterable[str] = (),
-) -> TransformersSampler:
-    """Return a sampler that serves the policy in `path`, and the copies that `separate` roles have.
+    roles: Sequence[Role] = ROLES,
+) -> ServingSampler:
+    """Return a sampler of the policy in `path`, with the recipe's engines for those of `roles`.
 
     Raises:
-        PolicyError: transformers cannot load it, or no answer of it would end.
+        PolicyError: it cannot be loaded, no answer of it would end, or an engine is not to be had.
     """
+    own = _own(recipe, path, version, quiescence)
+    others: dict[Role, Sampler] = {}
+    names: dict[Role, str] = {}
+    for role in roles:
+        if recipe.engines.get(role) is not None:
+            others[role] = _engine(recipe, role, quiescence)
+            names[role] = _name(recipe.engines[role])
+    return Ensemble(own, others, names) if others else own
+
+
+def _own(recipe: Recipe, path: Path, version: int, quiescence: Quiescence) -> ServingSampler:
+    """Return the sampler of the run's own policy."""
+    settings = recipe.sampler
+    if settings.engine == "transformers":
+        return _local(recipe, path, version, quiescence, recipe.trainer.separate)
+    there = OpenAIEngine(base_url=settings.url, model=settings.model, api="completions")
+    control = Poster(settings.url.rstrip("/").removesuffix("/v1"))
+    tolerance = settings.probe_bound or ROUGH
+    poster = Poster(settings.url)
     try:
-        return TransformersSampler(path, version, quiescence, max_batch, separate)
+        return VllmSampler(
+            there, poster, control, path, version, quiescence=quiescence, tolerance=tolerance
+        )
+    except (EndpointError, ValueError) as error:
+        raise PolicyError(f"sampler.url {settings.url}: {error}") from error
+
+
+def _local(
+    recipe: Recipe,
+    path: Path,
+    version: int,
+    quiescence: Quiescence,
+    separate: Sequence[str] = (),
+) -> TransformersSampler:
+    settings = recipe.sampler
+    try:
+        return TransformersSampler(
+            path,
+            version,
+            quiescence,
+            settings.max_batch,
+            separate,
+            device=settings.device,
+            dtype=settings.dtype,
+            tolerance=settings.probe_bound,
+        )
     except ValueError as error:
         raise PolicyError(f"policy {error}") from error
+
+
+def _engine(recipe: Recipe, role: Role, quiescence: Quiescence) -> Sampler:
+    settings = recipe.engines[role]
+    if isinstance(settings, LocalEngine):
+        return _local(recipe, base(settings.path), 0, quiescence)
+    key = os.environ.get(settings.api_key_env, "")
+    if settings.api_key_env and not key:
+        raise PolicyError(
+            f"engines.{role} wants a key in the environment variable {settings.api_key_env}, "
+            "and it is not set"
+        )
+    poster = Poster(
+        settings.base_url,
+        key,
+        timeout=settings.timeout,
+        retries=settings.retries,
+        per_minute=settings.requests_per_minute,
+    )
+    try:
+        return EndpointSampler(settings, poster, quiescence, _vocabulary(settings))
+    except ValueError as error:
+        raise PolicyError(f"engines.{role}: {error}") from error
+
+
+def _vocabulary(settings: OpenAIEngine) -> Vocabulary | None:
+    if settings.api == "chat" or not settings.tokenizer:
+        return None
+    return Vocabulary(fetched(settings.tokenizer, weights=False))
+
+
+def _name(settings: LocalEngine | OpenAIEngine) -> str:
+    return settings.path if isinstance(settings, LocalEngine) else settings.model
 
 
 def form_of(recipe: Recipe, policy: Path) -> Form:
@@ -45,6 +131,30 @@ def form_of(recipe: Recipe, policy: Path) -> Form:
             f'recipe {recipe.name}: prompts.form is "chat", and policy {policy} has no chat '
             "template: neither chat_template.jinja nor chat_template in tokenizer_config.json"
         )
+    return _dialogues(recipe)
+
+
+def forms_of(recipe: Recipe) -> dict[Role, Form]:
+    """Return how roles speak whose place another engine takes.
+
+    Raises:
+        RecipeError: one wants dialogues, and the family of problems knows none.
+    """
+    return {
+        role: _dialogues(recipe) if _chats(settings) else CHARACTERS
+        for role, settings in recipe.engines.items()
+    }
+
+
+def _chats(settings: LocalEngine | OpenAIEngine) -> bool:
+    if isinstance(settings, LocalEngine):
+        return has_template(base(settings.path))
+    if settings.api == "chat":
+        return True
+    return bool(settings.tokenizer) and has_template(fetched(settings.tokenizer, weights=False))
+
+
+def _dialogues(recipe: Recipe) -> Form:
     family = recipe.environment()
     if not isinstance(family, Briefs) or recipe.episode.kind == "rehearse":
         raise RecipeError(

@@ -34,7 +34,7 @@ from simctl.cli.errors import first
 from simctl.cli.machine import machine
 from simctl.cli.recipe import Recipe, dump
 from simctl.cli.runs import POLICIES
-from simctl.cli.serving import form_of, serve
+from simctl.cli.serving import form_of, forms_of, serve
 from simctl.cli.stop import Stop
 from simctl.cli.trainer import TrainerFailedError, TrainerProcess
 from simctl.store.access import LOG
@@ -85,8 +85,9 @@ def create(recipe: Recipe, run_dir: Path, base: Path) -> None:
         TakenError: the directory exists.
         PolicyError: `base` holds no policy that can be served; then nothing is made.
     """
-    serve(base, 0, Quiescence(), recipe.sampler.max_batch)
+    serve(recipe, base, 0, Quiescence())
     form_of(recipe, base)
+    forms_of(recipe)
     birth.create(recipe, run_dir, base)
 
 
@@ -215,14 +216,7 @@ class _Session:
     def _sampler(self, quiescence: Quiescence, memory: Memory) -> ServingSampler:
         version = memory.version
         self._policies.verify(version)
-        recipe = self._recipe
-        return serve(
-            self._policies.path(version),
-            version,
-            quiescence,
-            recipe.sampler.max_batch,
-            recipe.trainer.separate,
-        )
+        return serve(self._recipe, self._policies.path(version), version, quiescence)
 
     def _served(self, sampler: ServingSampler) -> Served:
         recipe = self._recipe
@@ -240,7 +234,7 @@ class _Session:
         if self._there is None:
             form = self._form()
             exams = Exams(sampler, recipe.plan().environment, form)
-            yield Here(cast(Voice(sampler, recipe.seed, form), exams))
+            yield Here(cast(Voice(sampler, recipe.seed, form), exams, forms_of(recipe)))
             return
         async with workers(
             self._there,

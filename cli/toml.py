@@ -31,6 +31,8 @@ def literal(value: Any) -> str:
         case dict():
             inside = ", ".join(f"{literal(str(k))} = {literal(v)}" for k, v in value.items())
             return f"{{ {inside} }}" if inside else "{}"
+        case BaseModel():
+            return literal({k: v for k, v in value if v is not None})
         case list() | tuple():
             return f"[{', '.join(literal(each) for each in value)}]"
         case _:

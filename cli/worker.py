@@ -28,10 +28,11 @@ from simctl.bus.mqtt import Heard, Link, LinkError
 from simctl.bus.parcels import ANY_RUN, Live, Serve
 from simctl.bus.quiescence import Quiescence
 from simctl.bus.remote import ForgottenError, RemoteBus, RunOverError
-from simctl.cli.errors import RunError, first
+from simctl.cli.errors import RunError, UserError, first
 from simctl.cli.recipe import Recipe, recorded
-from simctl.cli.serving import form_of, serve
+from simctl.cli.serving import form_of, forms_of, serve
 from simctl.cli.stop import Stop
+from simctl.store.policies import PolicyError as StoredPolicyError
 from simctl.store.policies import PolicyStore
 
 Tell = Callable[[str], None]
@@ -165,15 +166,16 @@ class _Part:
         """Return a sampler of the first version that is served."""
         recipe, path = self._recipe, policies.path(version)
         self._form = form_of(recipe, path)
-        return serve(
-            path, version, self._quiescence, recipe.sampler.max_batch, recipe.trainer.separate
-        )
+        try:
+            return serve(recipe, path, version, self._quiescence, self._roles)
+        except UserError as error:  # an engine that is not to be had here, say: the owner hears it
+            raise StoredPolicyError(str(error)) from error
 
     def cast(self, sampler: ServingSampler) -> dict[Role, Agent]:
         """Return the roles."""
         recipe = self._recipe
         exams = Exams(sampler, recipe.plan().environment, self._form)
-        everybody = cast(Voice(sampler, recipe.seed, self._form), exams)
+        everybody = cast(Voice(sampler, recipe.seed, self._form), exams, forms_of(recipe))
         return {role: everybody[role] for role in self._roles}
 
 

@@ -52,7 +52,10 @@ class Kin:
             found.lm_head.bias is None,
             not getattr(config, "mlp_bias", False),
             found.model.layers[0].self_attn.o_proj.bias is None,
-            all(each.dtype == torch.float32 for each in model.parameters()),
+            all(
+                each.dtype == torch.float32 and each.device.type == "cpu"
+                for each in model.parameters()
+            ),
         )
         return cls(model) if all(plain) else None
 

@@ -51,13 +51,14 @@ def read_prompts(model: nn.Module, ids: Tensor, mask: Tensor) -> tuple[Any, Tens
 
 
 def _forward(model: nn.Module, ids: Tensor, mask: Tensor, position: Tensor, cache: Any) -> Tensor:
+    device = next(model.parameters()).device  # what is drawn from is kept where draws are made
     out = model(
-        input_ids=ids,
-        attention_mask=mask,
-        position_ids=position,
+        input_ids=ids.to(device),
+        attention_mask=mask.to(device),
+        position_ids=position.to(device),
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,
     )
-    logits: Tensor = out.logits[:, -1].float()
+    logits: Tensor = out.logits[:, -1].float().cpu()
     return logits

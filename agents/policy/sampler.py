@@ -24,7 +24,8 @@ class Dialogue:
     options: tuple[tuple[str, bool | int | str], ...] = ()
 
 
-Prompt = str | Dialogue  # text is encoded as it stands
+# text is encoded as it stands, and token ids are what they are
+Prompt = str | Dialogue | tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Request:
     prompt: Prompt
     key: int
     sampling: Sampling
-    answer: str | None = None
+    answer: str | tuple[int, ...] | None = None
     role: Role = "solver"
 
 
@@ -51,6 +52,9 @@ class Completion:
     leaves it out. Log-probabilities are those of the distribution that was
     sampled from (logits divided by the temperature; by 1 when greedy). `unread` says why `text` is
     not what the role was asked for, where it is not.
+
+    Of another `engine` than the run's own policy tokens and log-probabilities may be missing;
+    `spent` are then the tokens that it was shown and that it said.
     """
 
     prompt_tokens: tuple[int, ...]
@@ -60,6 +64,8 @@ class Completion:
     truncated: bool
     policy_version: int
     unread: str = ""
+    engine: str = ""
+    spent: tuple[int, int] | None = None
 
 
 class Sampler(Protocol):
@@ -116,6 +122,11 @@ class Studies(Protocol):
 class Syncable(Protocol):
     """A sampler whose weights can be replaced."""
 
+    @property
+    def tolerance(self) -> float:
+        """How far log-probabilities may be from the trainer's, in nats, for a version to serve."""
+        ...
+
     def propose(self, version: int, path: Path) -> None:
         """Load a version beside the one that serves.
 
@@ -135,6 +146,14 @@ class Syncable(Protocol):
 
     def accept(self) -> None:
         """Serve the proposed version from the next batch on."""
+        ...
+
+    def reject(self) -> None:
+        """Forget the proposed version, and serve on what served before.
+
+        Raises:
+            ValueError: what served before cannot be had back.
+        """
         ...
 
 

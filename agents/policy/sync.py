@@ -10,9 +10,6 @@ from simctl.bus.messages import (
 )
 from simctl.store.policies import PolicyError, PolicyStore
 
-# full forwards of the same fp32 weights agree to rounding; other weights do not
-MAX_DELTA = 1e-4
-
 
 def sync(sampler: Syncable, update: PolicyUpdated, policies: PolicyStore) -> PolicySynced:
     """Load `update` into the sampler if its file and its log-probabilities are as announced.
@@ -23,17 +20,20 @@ def sync(sampler: Syncable, update: PolicyUpdated, policies: PolicyStore) -> Pol
     try:
         policies.verify(update.version, update.sha256)
         sampler.propose(update.version, policies.path(update.version))
+        bound = sampler.tolerance
+        probed = [(None, update.probes), *update.copies.items()]
+        deltas = {role: _delta(sampler, probes, role) for role, probes in probed}
     except (PolicyError, OSError, ValueError) as error:
+        sampler.reject()
         return _synced(update, ok=False, reason=str(error))
-    probed = [(None, update.probes), *update.copies.items()]
-    deltas = {role: _delta(sampler, probes, role) for role, probes in probed}
     # a delta that is not a number is worse than any
-    worst = max(deltas, key=lambda role: (not deltas[role] <= MAX_DELTA, deltas[role]))
+    worst = max(deltas, key=lambda role: (not deltas[role] <= bound, deltas[role]))
     delta = deltas[worst]
-    if not delta <= MAX_DELTA:
+    if not delta <= bound:
         whose = f" of the {worst}'s copy" if worst else ""
-        differ = f"differ from the trainer's by {delta:.3g} (bound {MAX_DELTA})"
+        differ = f"differ from the trainer's by {delta:.3g} (bound {bound})"
         reason = f"log-probabilities{whose} {differ}"
+        sampler.reject()
         return _synced(update, ok=False, delta=delta, reason=reason)
     sampler.accept()
     return _synced(update, ok=True, delta=delta)

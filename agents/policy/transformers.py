@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from transformers import AutoModelForCausalLM
@@ -24,6 +24,10 @@ from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.quiescence import Quiescence
 from simctl.store.policies import copies
 
+# full forwards of the same float32 weights agree to rounding; other weights do not. In half
+# precision rounding moves unlikely tokens by tenths of a nat, and what is further is no rounding
+EXACT, ROUGH = 1e-4, 0.5
+WORTH_A_GPU = 50_000_000  # parameters from which on a GPU is faster than a core
 Weights = Mapping[str | None, torch.nn.Module]  # by the role that has them; None: those of the rest
 
 
@@ -33,13 +37,17 @@ class TransformersSampler:
     Requests of roles with weights of their own are answered in a batch of each.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it serves, and how
         self,
         path: Path,
         version: int,
         quiescence: Quiescence,
         max_batch: int = 256,
         separate: Iterable[str] = (),
+        *,
+        device: str = "cpu",
+        dtype: str = "auto",
+        tolerance: float | None = None,
     ) -> None:
         """Serve the model in `path` as `version`; `max_batch` answers are decoded together.
 
@@ -51,6 +59,8 @@ class TransformersSampler:
         torch.set_num_threads(1)  # two under load are slower, and give other bits
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self._separate = frozenset(separate)
+        self._place = (device, dtype)
+        self._tolerance = tolerance
         self._vocabulary = Vocabulary(path)
         self._max_batch = max_batch
         self._decoders = self._decoders_of(version, self._load(path))
@@ -62,6 +72,12 @@ class TransformersSampler:
     def version(self) -> int:
         """The policy version that serves."""
         return self._decoders[None].version
+
+    @property
+    def tolerance(self) -> float:
+        """How far log-probabilities may be from the trainer's, in nats."""
+        exact = next(self._decoders[None].model.parameters()).dtype == torch.float32
+        return self._tolerance or (EXACT if exact else ROUGH)
 
     def encode(self, text: Prompt) -> tuple[int, ...]:
         """Return the token ids of a prompt, or of a text."""
@@ -90,9 +106,10 @@ class TransformersSampler:
         if self._proposed is None:
             raise ValueError("no version has been proposed")
         _, weights = self._proposed
-        ids = torch.tensor([[*prompt, *tokens]])
+        model = _of(role, weights)
+        ids = torch.tensor([[*prompt, *tokens]], device=next(model.parameters()).device)
         with torch.inference_mode():
-            logits = _of(role, weights)(input_ids=ids).logits[0, len(prompt) - 1 : -1].float()
+            logits = model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float().cpu()
         logprobs = torch.log_softmax(logits, dim=-1)
         picked: list[float] = logprobs.gather(1, torch.tensor(tokens)[:, None])[:, 0].tolist()
         return picked
@@ -104,6 +121,10 @@ class TransformersSampler:
         (version, weights), self._proposed = self._proposed, None
         self._decoders = self._decoders_of(version, weights)
 
+    def reject(self) -> None:
+        """Forget the proposed version, and serve on what served before."""
+        self._proposed = None
+
     def _decoders_of(self, version: int, weights: Weights) -> dict[str | None, Decoder]:
         return {
             role: Decoder(model, self._vocabulary, version, self._max_batch)
@@ -113,7 +134,9 @@ class TransformersSampler:
     def _load(self, path: Path) -> Weights:
         """Load the weights of a version, and the copies that separate roles have of it."""
         own = {role: at for role, at in copies(path).items() if role in self._separate}
-        return {None: _load(path)} | {role: _load(at) for role, at in own.items()}
+        return {None: load(path, *self._place)} | {
+            role: load(at, *self._place) for role, at in own.items()
+        }
 
     def _complete(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request with the weights of its role, in order."""
@@ -140,9 +163,31 @@ def _of(role: str | None, owned: Mapping[str | None, T]) -> T:
     return owned.get(role, owned[None])
 
 
-def _load(path: Path) -> torch.nn.Module:
+def load(path: Path, device: str, dtype: str) -> torch.nn.Module:
+    """Load a model to where it is held, and in what; "auto" chooses.
+
+    Raises:
+        ValueError: there is none, or no such device.
+    """
     try:
-        model: torch.nn.Module = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
     except Exception as error:  # whatever a broken file makes the loader raise
         raise ValueError(f"{path} holds no loadable model: {error}") from error
-    return model.eval()
+    place = _place(device, sum(each.numel() for each in model.parameters()))
+    kept = ("bfloat16" if place == "cuda" else "float32") if dtype == "auto" else dtype
+    try:
+        held: torch.nn.Module = model.eval().to(place, getattr(torch, kept))
+    except (AssertionError, RuntimeError) as error:  # torch has many words for no such device
+        raise ValueError(f"{path} cannot be held on {place} in {kept}: {error}") from error
+    return held
+
+
+def _place(device: str, size: int) -> str:
+    """Return where a model of so many parameters is held: on a GPU, if there is one and it pays."""
+    if device != "auto":
+        return device
+    if size < WORTH_A_GPU:
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -5,7 +5,7 @@ into an answer cannot end the turn of whoever reads it.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class Vocabulary:
         Raises:
             ValueError: it is a dialogue, and there is no template.
         """
+        if isinstance(text, tuple):
+            return text
         written = self.write(text) if isinstance(text, Dialogue) else text
         return tuple(self._tokenizer.encode(written, add_special_tokens=False))
 
@@ -54,19 +56,31 @@ class Vocabulary:
         Raises:
             ValueError: there is no chat template.
         """
+        begun = self._plain(said.begun)
+        messages = [{"role": "user", "content": said.user}]
+        if said.system:
+            messages.insert(0, {"role": "system", "content": said.system})
+        return self.script(messages, dict(said.options)) + begun
+
+    def script(self, messages: Sequence[Mapping[str, str]], options: Mapping[str, Any]) -> str:
+        """Return the text of messages with `role` and `content`, up to where the model goes on.
+
+        Raises:
+            ValueError: there is no chat template, or it refuses such messages.
+        """
         if not self.chats:
             raise ValueError(
                 "the policy has no chat template (chat_template.jinja, or in tokenizer_config.json)"
                 ': let prompts.form be "characters", or give it one'
             )
-        system, user, begun = map(self._plain, (said.system, said.user, said.begun))
-        apart = [{"role": "system", "content": system}, {"role": "user", "content": user}]
-        together = [{"role": "user", "content": f"{system}\n\n{user}"}]
-        options = dict(said.options)
+        said = [{**each, "content": self._plain(each["content"])} for each in messages]
         try:
-            return self._apply(apart if system else apart[1:], options) + begun
-        except Exception:  # noqa: BLE001 - templates without a system role say so in many ways
-            return self._apply(together, options) + begun
+            return self._apply(said, options)
+        except Exception as error:  # templates say in many ways that they know no system role
+            if len(said) > 1 and said[0]["role"] == "system":
+                together = f"{said[0]['content']}\n\n{said[1]['content']}"
+                return self.script([{**said[1], "content": together}, *said[2:]], options)
+            raise ValueError(f"the chat template refuses what is said: {error}") from error
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of token ids, whatever they are."""
@@ -77,7 +91,7 @@ class Vocabulary:
         truncated = not tokens or tokens[-1] not in self.ends
         return self.decode(tokens if truncated else tokens[:-1]), truncated
 
-    def _apply(self, messages: Sequence[dict[str, str]], options: dict[str, Any]) -> str:
+    def _apply(self, messages: Sequence[Mapping[str, str]], options: Mapping[str, Any]) -> str:
         applied: str = self._tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True, **options
         )

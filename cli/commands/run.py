@@ -28,7 +28,13 @@ Lease = Annotated[
     float,
     typer.Option(metavar="SECONDS", min=1, help="Silence after which a worker's asks go to others"),
 ]
-Policy = Annotated[str | None, typer.Option(metavar="DIR", help="Short for --set policy.path=DIR")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the run is")]
+Policy = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="Short for --set policy.path=MODEL")
+]
+Engine = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Short for --set sampler.engine=NAME")
+]
 RunDir = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Where to keep it (default: runs/RECIPE-NNN)")
 ]
@@ -48,6 +54,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     seed: Seed = None,
     rounds: NumberOfRounds = None,
     policy: Policy = None,
+    engine: Engine = None,
     run_dir: RunDir = None,
     runs_dir: RunsDir = RUNS,
     resume: Annotated[
@@ -59,9 +66,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     cert: Cert = None,
     key: Key = None,
     report_to: ReportTo = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print only where the run is")
-    ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Play a society by a recipe, and learn from it.
 
@@ -70,7 +75,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     """
     new = {
         "RECIPE": recipe, "--set": sets, "--seed": seed, "--rounds": rounds, "--policy": policy,
-        "--run-dir": run_dir,
+        "--engine": engine, "--run-dir": run_dir,
     }  # fmt: skip
     given = [name for name, value in new.items() if value is not None]
     if resume is not None and given:
@@ -91,6 +96,7 @@ def command(  # noqa: PLR0913 - one parameter an option
             seed=seed,
             rounds=rounds,
             policy=policy,
+            engine=engine,
             run_dir=run_dir,
             runs_dir=runs_dir,
             quiet=quiet,

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.sampler import Completion, Request, Studied, Study
-from simctl.agents.policy.sync import MAX_DELTA, sync
-from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.policy.sync import sync
+from simctl.agents.policy.transformers import EXACT, TransformersSampler
 from simctl.bus.asks import Role, Sampling
 from simctl.bus.messages import PolicyUpdated, Probe
 from simctl.bus.quiescence import Quiescence
@@ -149,7 +149,7 @@ def test_a_version_serves_once_every_copy_is_as_announced(
 def test_a_version_of_which_one_copy_gives_other_logprobs_is_refused_whole(
     policies: PolicyStore, sampler: TransformersSampler
 ):
-    synced = sync(sampler, update(policies, sampler, off=2 * MAX_DELTA), policies)
+    synced = sync(sampler, update(policies, sampler, off=2 * EXACT), policies)
     assert not synced.ok
     assert "log-probabilities of the examiner's copy differ" in synced.reason
     assert sampler.version == 0

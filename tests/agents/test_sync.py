@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from simctl.agents.policy.embedded import PATH
-from simctl.agents.policy.sync import MAX_DELTA, sync
-from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.policy.sync import sync
+from simctl.agents.policy.transformers import EXACT, TransformersSampler
 from simctl.bus.messages import (
     PolicyUpdated,
     Probe,
@@ -52,9 +52,9 @@ def test_a_version_serves_once_its_hash_and_its_logprobs_are_as_announced(
 def test_a_version_that_gives_other_logprobs_is_refused(
     policies: PolicyStore, sampler: TransformersSampler
 ):
-    synced = sync(sampler, announced(policies, sampler, off=2 * MAX_DELTA), policies)
+    synced = sync(sampler, announced(policies, sampler, off=2 * EXACT), policies)
     assert not synced.ok
-    assert synced.delta == pytest.approx(2 * MAX_DELTA, rel=0.1)
+    assert synced.delta == pytest.approx(2 * EXACT, rel=0.1)
     assert sampler.version == 0
 
 

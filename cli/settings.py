@@ -1,0 +1,40 @@
+"""Settings of a recipe that belong to no part: how the policy is sampled from, and the log."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from simctl.bus.values import Value
+
+
+class SamplerSettings(Value):
+    """How the policy is sampled from."""
+
+    engine: Literal["transformers", "vllm"] = Field(
+        default="transformers", description="in this process, or a vLLM server at url"
+    )
+    url: str = Field(default="", description="of a vLLM server, such as http://127.0.0.1:8000/v1")
+    model: str = Field(default="", description="what the vLLM server calls the model")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        default="auto",
+        description="where it is held; auto: a GPU for policies of 50 million parameters and more",
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="how it is held; auto: bfloat16 on CUDA, else float32"
+    )
+
+    max_batch: int = Field(default=256, ge=1, description="answers that are decoded together")
+    probe_bound: float | None = Field(
+        default=None,
+        gt=0,
+        description="largest difference to the trainer's log-probs, in nats, with which a version "
+        "may serve; without: 1e-4 in float32, 0.5 in half precision",
+    )
+
+
+class LogSettings(Value):
+    """How events are kept."""
+
+    journal: bool = Field(
+        default=False, description="sync each commit to a journal first, and to the log behind it"
+    )

@@ -1,0 +1,172 @@
+"""New weights serve once they are proved, whatever engine holds them (a sync may lie)."""
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from served import served
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from simctl.agents.policy.embedded import PATH
+from simctl.agents.policy.engines import OpenAIEngine
+from simctl.agents.policy.http import EndpointError, Poster
+from simctl.agents.policy.sampler import Request, ServingSampler
+from simctl.agents.policy.sync import sync
+from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.policy.vllm import VllmSampler
+from simctl.agents.policy.vocabulary import Vocabulary
+from simctl.bus.asks import Sampling
+from simctl.bus.messages import PolicyUpdated, Probe
+from simctl.bus.quiescence import Quiescence
+from simctl.cli.openai import OpenAI
+from simctl.store.policies import WEIGHTS, PolicyState, PolicyStore
+
+PROMPT, TOKENS = "@7k+5l*3>", "k+5=2l*3=6\n"
+Serving = tuple[ServingSampler, Quiescence]
+Reload = Callable[[TransformersSampler, Path], None]
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> PolicyStore:
+    """Two versions with different weights, and a third set that is no version."""
+    store = PolicyStore(tmp_path_factory.mktemp("policies"))
+    store.adopt(PATH)
+    for version in (1, 2):
+        state = PolicyState(version=version, parent=version - 1)
+        store.commit(version, lambda target, v=version: _moved(target, v), state)
+    return store
+
+
+def _moved(target: Path, seed: int) -> None:
+    for file in PATH.iterdir():
+        if file.suffix == ".json":
+            (target / file.name).write_bytes(file.read_bytes())
+    made = torch.Generator().manual_seed(seed)
+    weights = load_file(PATH / WEIGHTS)
+    moved = {
+        name: each + 0.02 * torch.randn(each.shape, generator=made)
+        for name, each in weights.items()
+    }
+    save_file(moved, target / WEIGHTS, {"format": "pt"})
+
+
+def update(policies: PolicyStore) -> PolicyUpdated:
+    """Announce version 1 with what its weights give to the probe."""
+    trainer = TransformersSampler(policies.path(0), 0, Quiescence())
+    trainer.propose(1, policies.path(1))
+    prompt, tokens = trainer.encode(PROMPT), trainer.encode(TOKENS)
+    probe = Probe(prompt=prompt, tokens=tokens, logprobs=tuple(trainer.score(prompt, tokens)))
+    sha256 = policies.sha256(1)
+    return PolicyUpdated(version=1, parent=0, sha256=sha256, metrics={}, probes=(probe,))
+
+
+def as_told(sampler: TransformersSampler, path: Path) -> None:
+    sampler.propose(0, path)
+    sampler.accept()
+
+
+@contextmanager
+def vllm(policies: PolicyStore, reload: Reload) -> Generator[Serving]:
+    """Serve the first version by a server with vLLM's routes, which reloads in its own way."""
+    quiescence = Quiescence()
+    held = TransformersSampler(policies.path(0), 0, quiescence)
+
+    async def rpc(http: HttpRequest) -> JSONResponse:
+        asked = await http.json()
+        assert asked["method"] == "reload_weights"
+        await asyncio.to_thread(reload, held, Path(asked["kwargs"]["weights_path"]))
+        return JSONResponse({"results": [None]})
+
+    async def reset(_: HttpRequest) -> JSONResponse:
+        return JSONResponse({})
+
+    more = (
+        Route("/collective_rpc", rpc, methods=["POST"]),
+        Route("/reset_prefix_cache", reset, methods=["POST"]),
+    )
+    app = OpenAI(held, Vocabulary(PATH), quiescence, "policy").application(*more)
+    with served(app) as url:
+        named = {"base_url": url, "model": "policy", "api": "completions"}
+        settings = OpenAIEngine.model_validate(named)
+        control = Poster(url.removesuffix("/v1"))
+        asking, first = Quiescence(), policies.path(0)
+        sampler = VllmSampler(
+            settings, Poster(url), control, first, 0, quiescence=asking, tolerance=1e-4
+        )
+        yield sampler, asking
+
+
+@contextmanager
+def here(policies: PolicyStore, reload: Reload) -> Generator[Serving]:
+    class Loading(TransformersSampler):
+        """Loads what `reload` leaves to load."""
+
+        def propose(self, version: int, path: Path) -> None:
+            wrong = reload is not as_told
+            super().propose(version, policies.path(2) if wrong else path)
+
+    quiescence = Quiescence()
+    yield Loading(policies.path(0), 0, quiescence), quiescence
+
+
+ENGINES = {"transformers": here, "vllm": vllm}
+every_engine = pytest.mark.parametrize("engine", ENGINES)
+
+
+def weighed(sampler: ServingSampler, quiescence: Quiescence) -> tuple[float, ...]:
+    """Return what the weights that serve give to the probe."""
+
+    async def ask() -> tuple[float, ...]:
+        async with asyncio.TaskGroup() as group:
+            pump = group.create_task(quiescence.run())
+            [said] = await sampler.sample([Request(PROMPT, 0, Sampling(), TOKENS)])
+            pump.cancel()
+        return said.logprobs
+
+    return asyncio.run(ask())
+
+
+@every_engine
+def test_what_the_trainer_meant_serves(engine: str, policies: PolicyStore):
+    with ENGINES[engine](policies, as_told) as (sampler, _):
+        synced = sync(sampler, update(policies), policies)
+        assert (synced.ok, sampler.version) == (True, 1)
+
+
+@every_engine
+def test_a_corrupted_sync_is_refused_and_the_old_version_serves(engine: str, policies: PolicyStore):
+    def corrupting(held: TransformersSampler, path: Path) -> None:
+        as_told(held, policies.path(2) if path == policies.path(1) else path)
+
+    with ENGINES[engine](policies, corrupting) as (sampler, quiescence):
+        before = weighed(sampler, quiescence)
+        synced = sync(sampler, update(policies), policies)
+        assert not synced.ok
+        assert "differ from the trainer's by" in synced.reason
+        assert sampler.version == 0
+        assert weighed(sampler, quiescence) == pytest.approx(before, abs=1e-5)
+
+
+def test_a_server_that_says_yes_and_does_nothing_is_refused(policies: PolicyStore):
+    with vllm(policies, lambda _, __: None) as (sampler, _):
+        assert not sync(sampler, update(policies), policies).ok
+
+
+def test_a_server_that_cannot_go_back_to_the_old_version_is_not_trusted(policies: PolicyStore):
+    went = list[Path]()
+
+    def stuck(held: TransformersSampler, path: Path) -> None:
+        went.append(path)
+        as_told(held, policies.path(2) if len(went) > 1 else path)
+
+    with (
+        vllm(policies, stuck) as (sampler, _),
+        pytest.raises(EndpointError, match="was to serve version 0 again"),
+    ):
+        sync(sampler, update(policies), policies)
