@@ -63,6 +63,7 @@ function Reader({ run, head, episode, seq }) {
   const learnt = round && (colouring === "advantage" || colouring === "teacher") && spoken.length;
   const { value: signals, error: unknown, fresh } = useAnswer("signals", learnt
     ? { run, round, seqs: spoken.join(","), teacher: colouring === "teacher" } : null);
+  const taught = Object.values(signals ?? {}).flat().some((each) => each.leanings);
   const at = messages.findIndex((each) => each.seq === seq);
   const choose = (to) => { if (messages[to]) location.hash = path("run", run, "episodes", round, episode, messages[to].seq); };
   const names = (siblings ?? []).map((each) => each.episode);
@@ -95,6 +96,8 @@ function Reader({ run, head, episode, seq }) {
     ${learnt && !fresh && colouring === "teacher" && html`<p class="quiet">asking the teacher …</p>`}
     ${!learnt && colouring !== "none" && colouring !== "surprise" && html`
       <p class="quiet">${value.round >= head.round && head.state === "live" ? "this round has not been learnt from yet" : "nothing of this episode was trained on"}</p>`}
+    ${learnt && fresh && colouring === "teacher" && !unknown && !taught && html`
+      <p class="quiet">no answer of this episode was drawn to a teacher's view</p>`}
     <div class="reader">
       <div class="card">${messages.map((message) => html`
         <${Line} key=${message.seq} message=${message} on=${message.seq === seq} colouring=${colouring}
