@@ -11,6 +11,7 @@ import simctl
 from simctl.cli.commands import (
     broker,
     bundle,
+    checkpoint,
     compare,
     diff,
     doctor,
@@ -76,6 +77,7 @@ app.command("rescore")(rescore.command)
 app.command("school")(school.command)
 app.command("export")(export.command)
 app.command("report")(report.command)
+app.command("checkpoint")(checkpoint.command)
 app.command("bundle")(bundle.command)
 app.command("open")(open_.command)
 app.command("broker")(broker.command)

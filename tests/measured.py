@@ -1,4 +1,4 @@
-"""A told run whose updates have numbers, as a trainer gives them, and a tokenizer."""
+"""A told run whose updates have numbers, as a trainer gives them; its policy stays as it is."""
 
 import asyncio
 import shutil
@@ -8,12 +8,13 @@ from pathlib import Path
 
 import told
 
+from simctl.agents.policy.embedded import SHA256
 from simctl.bus.event import Draft
-from simctl.bus.messages import AlarmRaised, BatchBuilt, HealthMeasured, PolicyUpdated
+from simctl.bus.messages import AlarmRaised, BatchBuilt, HealthMeasured, PolicyUpdated, RunStarted
 from simctl.cli.policies import embedded
 from simctl.cli.recipe import dump, load
 from simctl.store.duck import DuckLog
-from simctl.store.policies import PolicyStore
+from simctl.store.policies import PolicyState, PolicyStore
 
 METRICS = {
     "loss": 0.5,
@@ -57,13 +58,16 @@ def _pointing(draft: Draft, seqs: dict[int | None, int | None]) -> Draft:
 
 
 def _measured(draft: Draft) -> list[Draft]:
+    if isinstance(draft.message, RunStarted):
+        begun = draft.message.model_copy(update={"policy_sha256": SHA256})
+        return [replace(draft, message=begun)]
     if not isinstance(draft.message, PolicyUpdated):
         return [draft]
     version = draft.message.version
     batch = BatchBuilt(
         version=version, sources=(10,), samples=1, tokens=16, digest="d", teacher_tokens=5
     )
-    update = draft.message.model_copy(update={"metrics": METRICS})
+    update = draft.message.model_copy(update={"metrics": METRICS, "sha256": SHA256})
     health = {"reward/solver/mean": 0.25, "tasks/valid": 1.0}
     told_after = [
         replace(draft, producer="society", sender="society", message=message)
@@ -85,11 +89,17 @@ def write(run_dir: Path, keep: Callable[[Draft], bool] = lambda _: True) -> Path
     run_dir.mkdir(parents=True)
     recipe = load("society", ["run.rounds=3"])
     (run_dir / "run.toml").write_text(dump(recipe), encoding="utf-8")
-    place = PolicyStore(run_dir / "policies").path(0)
-    place.mkdir(parents=True)
-    shutil.copy(embedded() / "tokenizer.json", place)
+    store = PolicyStore(run_dir / "policies")
+    store.adopt(embedded())
+    for version in (1, 2, 3):
+        state = PolicyState(version=version, parent=version - 1, event_offset=END[version])
+        store.commit(version, _same, state)
     go_on(run_dir, keep)
     return run_dir
+
+
+def _same(place: Path) -> None:
+    shutil.copytree(embedded(), place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("_*"))
 
 
 def go_on(run_dir: Path, keep: Callable[[Draft], bool] = lambda _: True) -> None:
@@ -101,6 +111,13 @@ def go_on(run_dir: Path, keep: Callable[[Draft], bool] = lambda _: True) -> None
                 break
             wanted.append(each)
         asyncio.run(log.append(wanted[log.last_seq :]))
+
+
+END = {
+    each.round: place
+    for place, each in enumerate(drafts(), 1)
+    if each.message.kind == "round_ended"
+}
 
 
 def before_round(number: int) -> Callable[[Draft], bool]:

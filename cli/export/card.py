@@ -1,26 +1,17 @@
 """The card of a dataset: a README.md as the Hugging Face Hub reads it."""
 
 import json
-from typing import Any
 
 import simctl
-from simctl.bus.values import Value
 from simctl.cli.export.choices import FORMS
 from simctl.cli.export.columns import Columns
+from simctl.cli.export.front import front
+from simctl.cli.export.source import Source
 from simctl.cli.export.wanted import Wanted
 from simctl.cli.recipe import Recipe, dump
 
-NAME = "README.md"
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
 _LARGE = "1M<n<10M"
-
-
-class Source(Value):
-    """What a dataset was made of: the events of a run up to seq `until`, and their last hash."""
-
-    run: str
-    until: int
-    chain: str
 
 
 def card(wanted: Wanted, source: Source, recipe: Recipe, rows: int, columns: Columns) -> str:
@@ -28,7 +19,7 @@ def card(wanted: Wanted, source: Source, recipe: Recipe, rows: int, columns: Col
     split = {"split": "train", "path": f"train.{wanted.file}"}
     size = next((name for most, name in _SIZES.items() if rows < most), _LARGE)
     title = f"{source.run}: {wanted.form}"
-    front = {
+    fields = {
         "pretty_name": title,
         "tags": ["simctl", "trl", wanted.form, recipe.name],
         "task_categories": ["text-generation"],
@@ -36,9 +27,7 @@ def card(wanted: Wanted, source: Source, recipe: Recipe, rows: int, columns: Col
         "configs": [{"config_name": "default", "data_files": [split]}],
     }
     meanings = "".join(f"| {name} | {text} |\n" for name, (_, text) in columns.items())
-    return f"""---
-{_yaml(front)}---
-
+    return f"""{front(fields)}
 # {title}
 
 {rows:,} rows, {FORMS[wanted.form]}. The texts are what language models were shown and said in a run
@@ -63,13 +52,6 @@ of simctl {simctl.__version__}, decoded from the logged token ids by the run's o
 ```toml
 {dump(recipe)}```
 """
-
-
-def _yaml(front: dict[str, Any]) -> str:
-    """Return YAML: a value in JSON is one in YAML, too."""
-    return "".join(
-        f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in front.items()
-    )
 
 
 def _call(wanted: Wanted, run: str) -> str:

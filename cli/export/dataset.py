@@ -8,10 +8,13 @@ from simctl.bus.values import Value
 from simctl.cli import policies
 from simctl.cli.cut import Log
 from simctl.cli.errors import RunError, UserError
-from simctl.cli.export import answers, card
+from simctl.cli.export import answers
+from simctl.cli.export.card import card
 from simctl.cli.export.columns import columns
 from simctl.cli.export.file import write
 from simctl.cli.export.forms import rows
+from simctl.cli.export.front import CARD
+from simctl.cli.export.source import Source, source_of
 from simctl.cli.export.wanted import Wanted
 from simctl.cli.recipe import of_run
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run
@@ -30,7 +33,7 @@ class Dataset(Value):
 
     path: Path
     rows: int
-    source: card.Source
+    source: Source
 
 
 def export_run(run: str | None, wanted: Wanted, out: Path | None, runs_dir: Path) -> None:
@@ -71,9 +74,9 @@ def export(path: Path, wanted: Wanted, out: Path | None = None) -> Dataset:
     return Dataset(path=target, rows=count, source=source)
 
 
-def _fill(place: Path, wanted: Wanted, log: Log, path: Path) -> tuple[int, card.Source]:
+def _fill(place: Path, wanted: Wanted, log: Log, path: Path) -> tuple[int, Source]:
     """Write file and card; return the number of rows, and what they were made of."""
-    recipe, read, source = of_run(path / RECIPE_FILE), _reader(path), _source(log)
+    recipe, read, source = of_run(path / RECIPE_FILE), _reader(path), source_of(log)
     until = source.until
     only = answers.chosen(log, wanted.where, until)
     shown = columns(wanted, answers.parts(log, until))
@@ -82,15 +85,9 @@ def _fill(place: Path, wanted: Wanted, log: Log, path: Path) -> tuple[int, card.
     count = write(place / f"train.{wanted.file}", wanted.file, schema, rows(rounds, wanted))
     if not count:
         raise ExportError(_nothing(wanted, source, only))
-    text = card.card(wanted, source, recipe, count, shown)
-    (place / card.NAME).write_text(text, encoding="utf-8")
+    text = card(wanted, source, recipe, count, shown)
+    (place / CARD).write_text(text, encoding="utf-8")
     return count, source
-
-
-def _source(log: Log) -> card.Source:
-    until = log.last_seq
-    chain = next((event.hash for event in log.read(until - 1, until)), "")
-    return card.Source(run=log.run, until=until, chain=chain)
 
 
 def _reader(path: Path) -> answers.Reader:
@@ -104,7 +101,7 @@ def _reader(path: Path) -> answers.Reader:
     return policies.reader(policy)
 
 
-def _nothing(wanted: Wanted, source: card.Source, only: frozenset[int] | None) -> str:
+def _nothing(wanted: Wanted, source: Source, only: frozenset[int] | None) -> str:
     told = [f"run {source.run} has nothing to export as {wanted.form} in {source.until} events"]
     if only is not None:
         told.append(f"{len(only)} answers meet --where {wanted.where!r}")
