@@ -42,12 +42,18 @@ class Follower:
         path: Path,
         listener: Listener,
         reading: Callable[[], AbstractContextManager[object]] = nullcontext,
+        pace: float = 0.0,
     ) -> None:
-        """Tell `listener` of the run in `path`; `reading` surrounds the reading of its past."""
+        """Tell `listener` of the run in `path`; `reading` surrounds the reading of its past.
+
+        Whoever needs not know at once waits `pace` seconds before the next question: each costs
+        the run the same, however many events answer it.
+        """
         self.joined = False  # a process that plays it
         self._path = path
         self._listener = listener
         self._reading = reading
+        self._pace = pace
         self._last = 0
         self._patience: float | None = None
 
@@ -89,6 +95,7 @@ class Follower:
             for event in events:
                 self._listener.hear(event)
                 self._last = event.seq
+            time.sleep(self._pace)
 
     def _wait(self, error: LogBusyError) -> None:
         """Give a process that starts or ends some time."""

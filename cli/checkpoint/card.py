@@ -23,14 +23,13 @@ had, nor whether what it says is harmless. To use it for anything else, measure 
 class Version(Value):
     """What a card is about: a policy version of a run, and what it was made of.
 
-    `learnt` is what it learnt from, `known` the log in which its scores are.
+    `learnt` is what it learnt from.
     """
 
     run: str
     recipe: Recipe
     state: PolicyState
     learnt: Source
-    known: Source
     copies: tuple[str, ...] = ()
     parent: str = ""  # the run that this one left, if it left one
 
@@ -109,11 +108,14 @@ def _result(recipe: Recipe, score: Score) -> dict[str, Any]:
 
 def _what(made: Version) -> str:
     recipe = made.recipe
+    apart = " and ".join(f"the {role} (`copies/{role}`)" for role in made.copies)
+    but = f", but for {apart}" if apart else ""
     paper = f" It follows {recipe.paper}." if recipe.paper else ""
     return (
         f"The policy of run {made.run} after round {made.number} of {recipe.run.rounds}: the "
-        f"weights that roles of a society share (examiner, solver, critic, guide, teacher), as "
-        f"simctl trained them by recipe `{recipe.name}`. {recipe.description}.{paper}"
+        f"weights that the roles of a society (examiner, solver, critic, guide, teacher) "
+        f"share{but}, as simctl trained them by recipe `{recipe.name}`. "
+        f"{recipe.description}.{paper}"
     )
 
 
@@ -164,6 +166,7 @@ def _method(recipe: Recipe) -> str:
 
 def _facts(made: Version, history: History) -> dict[str, str]:
     recipe, state, spent = made.recipe, made.state, history.made[made.number]
+    source = history.source
     facts = {
         "first weights, sha256": f"`{history.sha256[0]}`",
         "these weights, sha256": f"`{state.sha256}`",
@@ -173,7 +176,7 @@ def _facts(made: Version, history: History) -> dict[str, str]:
         "teacher scored again",
         "time": duration(spent.seconds),
         "learnt from": f"events 1 to {made.learnt.until}, whose hash is `{made.learnt.chain}`",
-        "scores from": f"events 1 to {made.known.until}, whose hash is `{made.known.chain}`",
+        "scores from": f"events 1 to {source.until}, whose hash is `{source.chain}`",
         "made by": f"simctl {simctl.__version__}",
     }
     return facts | {key: text for key, text in history.machine.items() if text}

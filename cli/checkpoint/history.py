@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from simctl.bus.messages import PolicyEvaluated, PolicyUpdated
 from simctl.cli.cut import Log
+from simctl.cli.export.source import Source, source_of
 from simctl.cli.report.readings import Reading, Readings
 from simctl.cli.report.spending import Spent
 from simctl.store.origins import started
@@ -26,6 +27,7 @@ class Score:
 class History:
     """The readings and scores of a run, and what its beginning says of weights and machine."""
 
+    source: Source  # all events that it is made of
     readings: Sequence[Reading]
     scores: Sequence[Score]
     sha256: dict[int, str]  # of each version, as the log announced it
@@ -48,7 +50,8 @@ def history(log: Log) -> History:
     scores: list[Score] = []
     begun = started(log)
     hashes, made = {0: begun.policy_sha256 if begun else ""}, {0: Spent()}
-    for event in log.read():
+    source = source_of(log)
+    for event in log.read(until=source.until):
         found += readings.hear(event)
         match event.message if event.kind in _TELLING else None:
             case PolicyEvaluated(version=version, suite=suite, problems=n, scores=by_name):
@@ -57,4 +60,4 @@ def history(log: Log) -> History:
                 hashes[version], made[version] = sha256, readings.spent
             case _:
                 pass
-    return History(found, scores, hashes, made, begun.machine if begun else {})
+    return History(source, found, scores, hashes, made, begun.machine if begun else {})

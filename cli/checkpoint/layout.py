@@ -135,7 +135,6 @@ class _Layout:
             recipe=recipe,
             state=state,
             learnt=source_of(self.log, state.event_offset),
-            known=source_of(self.log),
             parent=next((each.parent for each in reversed(begun) if each.parent), ""),
             copies=tuple(copies(self.store.path(state.version))),
         )

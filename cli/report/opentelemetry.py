@@ -19,6 +19,7 @@ from simctl.cli.report.traces import Traces
 TOOL = "opentelemetry"
 _TOGETHER = 256  # spans of a request
 _PATH, _LOCAL = "/v1/traces", "http://localhost:4318"
+_PAUSES = frozenset({"round_ended", "policy_synced"})  # then nothing is held back
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -61,7 +62,7 @@ class OpenTelemetry:
         self._heard = event.seq
         if event.seq > self._told.seq:
             self._waiting += whole
-            if len(self._waiting) >= _TOGETHER or event.kind == "policy_synced":
+            if len(self._waiting) >= _TOGETHER or event.kind in _PAUSES:
                 self._send()
 
     def close(self) -> None:

@@ -12,9 +12,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from simctl.cli.follow import Follower
-from simctl.cli.report.reporter import Reporter
+from simctl.cli.report.reporter import PACE, Reporter
 from simctl.cli.report.subject import Subject
-from simctl.cli.report.tools import opening
 from simctl.store import address
 
 _PAUSE = 0.2  # seconds between two looks
@@ -34,12 +33,11 @@ def main() -> None:
             out.flush()
 
     path: Path = wanted.run_dir
-    tools = {name: opening(name) for name in str(wanted.to).split(",")}
-    reporter = Reporter(Subject(path), tools, warn)
+    reporter = Reporter(Subject(path), str(wanted.to).split(","), warn)
     with closing(reporter):
         reporter.open()
         _wait_until_live(path)
-        Follower(path, reporter).follow()
+        Follower(path, reporter, pace=PACE).follow()
 
 
 def _wait_until_live(path: Path) -> None:

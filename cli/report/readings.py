@@ -6,7 +6,7 @@ which is the solver's here; `num_tokens` counts up as TRL's does; and times come
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from simctl.bus.event import Event
 from simctl.bus.messages import (
@@ -43,6 +43,7 @@ class Reading:
 
     step: int
     seq: int
+    kind: str  # of the event
     wall_us: int
     spent: Spent
     scalars: Mapping[str, float]
@@ -52,13 +53,7 @@ class Reading:
     @property
     def row(self) -> dict[str, float]:
         """The numbers with those that they can be drawn over."""
-        axes = {
-            "sampled_tokens": self.spent.sampled_tokens,
-            "spent_tokens": self.spent.spent_tokens,
-            "seconds": self.spent.seconds,
-            "seq": self.seq,
-        }
-        return {**self.scalars, **axes}
+        return {**self.scalars, **asdict(self.spent), "seq": self.seq}
 
 
 class Readings:
@@ -102,7 +97,7 @@ class Readings:
                 alarm = f"{name} is over: {text}" if over else f"{name}: {text}"
             case _:
                 pass
-        return Reading(step, event.seq, event.wall_us, spent, numbers, alarm, sayings)
+        return Reading(step, event.seq, event.kind, event.wall_us, spent, numbers, alarm, sayings)
 
     def _numbers(self, event: Event) -> dict[str, float]:
         numbers: dict[str, float] = {}

@@ -6,9 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from simctl.cli.follow import Follower
-from simctl.cli.report.reporter import Reporter
+from simctl.cli.report.reporter import PACE, Reporter
 from simctl.cli.report.subject import Subject
-from simctl.cli.report.tools import opening
 from simctl.cli.runs import find_run
 from simctl.cli.tables import console, pairs
 
@@ -29,8 +28,8 @@ def report(run: str | None, tools: Sequence[str], endpoint: str | None, runs_dir
         errors.write(f"warning: {tool} was not told all: {text}\n")
 
     subject = Subject(path)
-    reporter = Reporter(subject, {name: opening(name, endpoint) for name in tools}, warn)
-    follower = Follower(path, reporter)
+    reporter = Reporter(subject, tools, warn, endpoint)
+    follower = Follower(path, reporter, pace=PACE)
     interrupted = False
     with screen.status(f"reporting {path}"), closing(reporter):
         try:

@@ -1,25 +1,32 @@
 """A reporter: tells a run to tools. What goes wrong with one of them is told, and stays with it."""
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from simctl.bus.event import Event
 from simctl.cli.recipe import Recipe
 from simctl.cli.report.subject import BusyError, Subject
-from simctl.cli.report.tools import Open, Projection
+from simctl.cli.report.tools import Projection, open_tool
 
 Warn = Callable[[str, str], None]
+PACE = 1.0  # seconds between two looks at a live run
 CHATTER = "report.log"  # what the tools print
 
 
 class Reporter:
     """Hears a log, and passes it on to every tool that still works."""
 
-    def __init__(self, subject: Subject, tools: dict[str, Open], warn: Warn) -> None:
-        """Report `subject` to tools by name; `warn` is told which one failed, and how, once."""
+    def __init__(
+        self, subject: Subject, tools: Sequence[str], warn: Warn, endpoint: str | None = None
+    ) -> None:
+        """Report `subject` to tools by name; `warn` is told which one failed, and how, once.
+
+        `endpoint` is the collector of traces, if not the one that its variables name.
+        """
         self._subject, self._tools, self._warn = subject, tools, warn
+        self._endpoint = endpoint
         self._open: dict[str, Projection] = {}
         self._held = ExitStack()
         self.failed: list[str] = []
@@ -30,10 +37,10 @@ class Reporter:
         self._held.enter_context(chatter)
         self._held.enter_context(contextlib.redirect_stdout(chatter))
         self._held.enter_context(contextlib.redirect_stderr(chatter))
-        for name, begin in self._tools.items():
+        for name in self._tools:
             with self._guarded(name):
                 self._held.enter_context(self._subject.alone(name))
-                self._open[name] = begin(self._subject)
+                self._open[name] = open_tool(name, self._subject, self._endpoint)
 
     def recall(self, event: Event) -> None:
         """Hear an event of the past: all are told alike."""

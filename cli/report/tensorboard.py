@@ -1,6 +1,8 @@
 """TensorBoard: event files in a run's directory, as `tensorboard --logdir runs` finds them."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ _SUMMARY: Any = summary_pb2
 _TENSOR: Any = tensor_pb2
 _SHAPE: Any = tensor_shape_pb2
 _TYPES: Any = types_pb2
+_SIGNS = re.compile(r"[\\`*_{}\[\]()>#+.!|-]")  # what Markdown takes for its own
 _FILES = "events.out.tfevents.*"
 
 
@@ -39,14 +42,16 @@ class TensorBoard:
 
     def write(self, reading: Reading) -> None:
         """Write a reading, at the step and the time of its event."""
-        numbers = {name: value for name, value in reading.row.items() if name != "seq"}
+        # here they are no axes, so once a round is enough
+        spent = asdict(reading.spent) if reading.kind == "round_ended" else {}
+        numbers = {**reading.scalars, **spent}
         values = [_SUMMARY.Summary.Value(tag=k, simple_value=v) for k, v in numbers.items()]
         values.append(_number(SEQ, reading.seq))
         if reading.alarm:
             values.append(_text("alarms", reading.alarm))
         if reading.sayings:
-            values.append(_text("completions", _table(reading)))
-        writer = self._writer()
+            values.append(_text("completions", markdown(reading)))
+        writer = self._writer(reading.wall_us / 1e6)
         writer.add_event(
             _EVENT.Event(
                 wall_time=reading.wall_us / 1e6,
@@ -61,11 +66,11 @@ class TensorBoard:
         if self._opened is not None:
             self._opened.close()
 
-    def _writer(self) -> Any:
+    def _writer(self, now: float) -> Any:
         if self._opened is None:
             self._opened = EventFileWriter(str(self._folder))
             if not self.last:
-                begun = _EVENT.Event(summary=_hparams(self._subject))
+                begun = _EVENT.Event(wall_time=now, summary=_hparams(self._subject, now))
                 recipe = f"```toml\n{dump(self._subject.recipe)}```"
                 begun.summary.value.append(_text("recipe", recipe))
                 self._opened.add_event(begun)
@@ -102,15 +107,20 @@ def _text(tag: str, words: str) -> Any:
     return _SUMMARY.Summary.Value(tag=tag, tensor=tensor, metadata=shown)
 
 
-def _hparams(subject: Subject) -> Any:
-    return hparams_pb(flat(configuration(subject.recipe)), trial_id=subject.name)
+def _hparams(subject: Subject, began: float) -> Any:
+    known = flat(configuration(subject.recipe))
+    return hparams_pb(known, trial_id=subject.name, start_time_secs=began)
 
 
-def _table(reading: Reading) -> str:
-    """Return the answers as a table in Markdown, which the page of texts shows."""
-    lines = [COLUMNS, ["---"] * len(COLUMNS), *rows(reading.sayings)]
-    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+def markdown(reading: Reading) -> str:
+    """Return the answers as a table, which the page of texts shows."""
+    head = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}\n"
+    return head + "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in rows(reading.sayings))
 
 
 def _cell(value: object) -> str:
-    return " ".join(str(value).replace("|", "\\|").split("\n")) if value is not None else ""
+    """Return what shows as the value itself, whatever signs are in it."""
+    if value is None:
+        return ""
+    line = " ".join(str(value).split("\n")).replace("&", "&amp;").replace("<", "&lt;")
+    return _SIGNS.sub(r"\\\g<0>", line)

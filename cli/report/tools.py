@@ -1,6 +1,6 @@
 """Tools that a run can be reported to: their names, and what each must have installed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from simctl.bus.event import Event
@@ -29,9 +29,6 @@ class Projection(Protocol):
         ...
 
 
-Open = Callable[[Subject], Projection]
-
-
 def named(texts: Sequence[str]) -> tuple[str, ...]:
     """Return the tools that a command line names, each once: `tensorboard,wandb`, or none.
 
@@ -47,25 +44,25 @@ def named(texts: Sequence[str]) -> tuple[str, ...]:
     return found
 
 
-def opening(tool: str, endpoint: str | None = None) -> Open:
-    """Return what opens a tool for a run. Only the tool that is asked for is imported."""
-    # ruff: noqa: PLC0415 - each takes up to a second, and its package may not be there
+def open_tool(tool: str, subject: Subject, endpoint: str | None = None) -> Projection:
+    """Open a tool for a run. Only what is asked for is imported, and only now."""
+    # ruff: noqa: PLC0415 - each takes up to a second, and its package may be broken
     from simctl.cli.report.charts import Charts
 
     match tool:
         case "tensorboard":
             from simctl.cli.report.tensorboard import TensorBoard
 
-            return lambda subject: Charts(TensorBoard(subject), subject.read)
+            return Charts(TensorBoard(subject), subject.read)
         case "wandb":
             from simctl.cli.report.wandb import WeightsAndBiases
 
-            return lambda subject: Charts(WeightsAndBiases(subject), subject.read)
+            return Charts(WeightsAndBiases(subject), subject.read)
         case "trackio":
             from simctl.cli.report.trackio import Trackio
 
-            return lambda subject: Charts(Trackio(subject), subject.read)
+            return Charts(Trackio(subject), subject.read)
         case _:
             from simctl.cli.report.opentelemetry import OpenTelemetry
 
-            return lambda subject: OpenTelemetry(subject, endpoint)
+            return OpenTelemetry(subject, endpoint)

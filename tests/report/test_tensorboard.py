@@ -1,6 +1,8 @@
 """TensorBoard: what its own reader finds in the files of a run."""
 
+import html
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import measured
@@ -10,6 +12,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from simctl.bus.event import Draft
 from simctl.cli.report.readings import Reading, Readings
 from simctl.cli.report.report import report
+from simctl.cli.report.sayings import Saying
+from simctl.cli.report.spending import Spent
+from simctl.cli.report.tensorboard import markdown
 from simctl.store.access import open_log
 
 
@@ -41,9 +46,9 @@ def told(path: Path) -> list[Reading]:
 def wanted(path: Path) -> dict[str, list[tuple[int, float]]]:
     found: dict[str, list[tuple[int, float]]] = {}
     for reading in told(path):
-        for name, value in reading.row.items():
-            if name != "seq":
-                found.setdefault(name, []).append((reading.step, pytest.approx(value)))
+        spent = asdict(reading.spent) if reading.kind == "round_ended" else {}
+        for name, value in {**reading.scalars, **spent}.items():
+            found.setdefault(name, []).append((reading.step, pytest.approx(value)))
     return found
 
 
@@ -73,6 +78,17 @@ def test_answers_and_alarms_and_the_recipe_can_be_read(path: Path):
     assert "| solver |" in texts["completions"]
     assert measured.ALARM in texts["alarms"]
     assert "[trainer]" in texts["recipe"]
+
+
+@pytest.mark.parametrize("said", ["2f-5g*8h*3i+1", "a|b_c_d", "<b>x</b> & [y](z)", "`#1. \\n`"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what TensorBoard shows texts with
+def test_an_answer_is_shown_as_it_was_said(said: str):
+    from tensorboard.plugin_util import markdown_to_safe_html  # noqa: PLC0415 - it warns
+
+    saying = Saying(1, "solver", said, "k=3", 1.0, "", 7)
+    table = markdown(Reading(1, 7, "round_ended", 0, Spent(), {}, sayings=(saying,)))
+    shown = html.unescape(markdown_to_safe_html(table))
+    assert f"<td>{said}</td>" in shown
 
 
 def test_the_recipe_is_there_as_hyperparameters(path: Path):
