@@ -60,9 +60,10 @@ check test: export HF_HUB_OFFLINE := 1
 check: static broker
 	$(BIN)/pytest -q
 
-# two at a time: most of a test is waiting, and a file's tests share what they set up
+# two at a time: most of a test is waiting, and a file's tests share what they set up;
+# in the order in which tests/conftest.py puts them
 test: static broker browser
-	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile --no-loadscope-reorder
 
 # hundreds of kills, then memory over many rounds; takes most of an hour, and is no part of `test`
 KILLS ?= 200

@@ -1,7 +1,9 @@
 """What every test runs under. It must be read before torch is, which keeps what it then finds."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from mosquitto import Mosquitto
@@ -15,6 +17,16 @@ SETTINGS = {
 
 for name, value in SETTINGS.items():
     os.environ.setdefault(name, value)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that may take longest: none is left over when all others are done."""
+    longest: Counter[Path] = Counter()
+    for item in items:
+        timeout = item.get_closest_marker("timeout")
+        slow = 1 if item.get_closest_marker("slow") else 0
+        longest[item.path] = max(longest[item.path], slow, *(timeout.args if timeout else ()))
+    items.sort(key=lambda item: -longest[item.path])
 
 
 @pytest.fixture(scope="module")

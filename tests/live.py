@@ -1,6 +1,5 @@
 """A live run, as tests start it and look at it."""
 
-import json
 import subprocess
 import sys
 import time
@@ -62,11 +61,9 @@ def finish(process: Live) -> str:
 
 
 def ask(run_dir: Path, sql: str) -> list[dict[str, object]]:
-    """Return the rows that `simctl query` gives."""
-    answer = simctl("query", run_dir, sql, "--format", "json")
-    assert answer.returncode == 0, answer.stderr
-    rows: list[dict[str, object]] = json.loads(answer.stdout)
-    return rows
+    """Return the rows of an answer, whether the run is live or over."""
+    with open_log(run_dir) as log:
+        return list(log.query(sql).to_pylist())
 
 
 def wait_for(happens: Callable[[], bool], seconds: float = 120) -> None:

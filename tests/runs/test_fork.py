@@ -16,7 +16,6 @@ from simctl.store.policies import hash_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-SETS = ["run.rounds=3", "run.episodes=4", "episode.num_generations=4", "suite=[]"]
 SIMCTL = Path(sys.executable).with_name("simctl")
 
 
@@ -53,47 +52,40 @@ def files(run_dir: Path) -> dict[str, str]:
     return {str(each): hashlib.sha256(each.read_bytes()).hexdigest() for each in found}
 
 
-@pytest.fixture(scope="module")
-def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run_dir = tmp_path_factory.mktemp("runs") / "parent"
-    simctl("run", "--run-dir", run_dir, "-q", *(word for each in SETS for word in ("--set", each)))
-    return run_dir
-
-
 def amid_answers(whole: list[Event]) -> int:
     """An event of round 2 that is one answer of several to an ask, and not the last of them."""
     made = [e for e in whole if e.kind == "attempt_made" and e.round == 2]
     return next(one.seq for one, two in pairwise(made) if one.cause == two.cause)
 
 
-def test_a_fork_without_changes_ends_with_the_weights_of_its_parent(parent: Path, tmp_path: Path):
-    whole, before, fork = events(parent), files(parent), tmp_path / "fork"
+def test_a_fork_without_changes_ends_with_the_weights_of_its_parent(unbroken: Path, tmp_path: Path):
+    whole, before, fork = events(unbroken), files(unbroken), tmp_path / "fork"
     at = amid_answers(whole)
-    simctl("fork", parent, "--at", at, "--run-dir", fork)
-    assert final_sha256(fork) == final_sha256(parent)
-    assert updates(fork) == updates(parent)
-    assert answers(fork) == answers(parent)
+    simctl("fork", unbroken, "--at", at, "--run-dir", fork)
+    assert final_sha256(fork) == final_sha256(unbroken)
+    assert updates(fork) == updates(unbroken)
+    assert answers(fork) == answers(unbroken)
     forked = events(fork)
     assert [e.hash for e in forked[:at]] == [e.hash for e in whole[:at]]
     assert [e.kind for e in forked[at : at + 2]] == ["run_forked", "run_resumed"]
     assert {e.branch for e in forked[at:]} == {"fork"}
     # the same is said after it, and only its place in the log is another
     assert len(forked) == len(whole) + 2
-    assert files(parent) == before
+    assert files(unbroken) == before
 
 
 def test_a_fork_with_another_recipe_goes_its_own_way_and_is_learnt_again_from_there(
-    parent: Path, tmp_path: Path
+    unbroken: Path, tmp_path: Path
 ):
     fork, again = tmp_path / "fork", tmp_path / "again"
     changes = ("--set", "trainer.learning_rate=1e-3", "--only-create")
-    simctl("fork", parent, "--round", "2", "--run-dir", fork, *changes)
+    simctl("fork", unbroken, "--round", "2", "--run-dir", fork, *changes)
     simctl("run", "--resume", fork, "-q")
-    assert final_sha256(fork) != final_sha256(parent)
+    assert final_sha256(fork) != final_sha256(unbroken)
     own = [event for event in events(fork) if event.branch == "fork"]
     assert [event.round for event in own if event.kind == "round_started"] == [3]
     told = simctl("train", "--from", fork, "--out", again)
-    assert "from v2 on, with which it left parent" in told
+    assert "from v2 on, with which it left unbroken" in told
     assert hash_file(again / "v000003" / "model.safetensors") == final_sha256(fork)
     sql = "select rounds_ended, version from state_at('main', 1000000)"
     found = json.loads(simctl("query", fork, sql, "-f", "json"))

@@ -1,5 +1,6 @@
 """Whole runs through the command line, and what they promise when processes are killed."""
 
+import json
 import re
 import resource
 import signal
@@ -20,15 +21,22 @@ from live import (
     wait_for,
 )
 
-from simctl.store.policies import hash_file
+from simctl.store.policies import PolicyStore, hash_file
 from simctl.store.processes import alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-def test_a_run_ends_by_itself_and_says_where_it_is(tmp_path: Path):
-    output = finish(start(tmp_path / "run"))
-    assert str(tmp_path / "run") in output
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The same run under another name, and what it printed."""
+    run_dir = tmp_path_factory.mktemp("runs") / "other-name"
+    return run_dir, finish(start(run_dir))
+
+
+def test_a_run_ends_by_itself_and_says_where_it_is(other: tuple[Path, str]):
+    run_dir, output = other
+    assert str(run_dir) in output
 
 
 def test_what_all_five_roles_said_trains_or_is_named_with_a_reason(unbroken: Path):
@@ -38,17 +46,17 @@ def test_what_all_five_roles_said_trains_or_is_named_with_a_reason(unbroken: Pat
     assert trained >= {"examiner", "solver"}
 
 
-def test_two_runs_of_one_seed_have_one_chain_and_one_policy(unbroken: Path, tmp_path: Path):
-    other = tmp_path / "other-name"
-    finish(start(other))
-    assert chain(other) == chain(unbroken)
-    assert final_sha256(other) == final_sha256(unbroken)
+def test_two_runs_of_one_seed_have_one_chain_and_one_policy(
+    unbroken: Path, other: tuple[Path, str]
+):
+    assert chain(other[0]) == chain(unbroken)
+    assert final_sha256(other[0]) == final_sha256(unbroken)
 
 
 def test_another_seed_gives_another_run(unbroken: Path, tmp_path: Path):
-    sets = [word for each in SMALL for word in ("--set", each)]
-    assert simctl("run", "--seed", "1", "--run-dir", tmp_path / "r", *sets).returncode == 0
-    assert final_sha256(tmp_path / "r") != final_sha256(unbroken)
+    finish(start(tmp_path / "run", sets=[*SMALL, "run.rounds=1"], words=["--seed", "1"]))
+    first = PolicyStore(unbroken / "policies").sha256(1)
+    assert final_sha256(tmp_path / "run") != first
 
 
 def test_a_full_disk_ends_a_run_clearly_and_it_can_go_on(unbroken: Path, tmp_path: Path):
@@ -84,10 +92,10 @@ def test_a_query_answers_while_the_run_is_on(tmp_path: Path):
     with start(run_dir) as process:
         wait_for(lambda: last_seq(run_dir) >= 100)
         sql = "select role, count(*) n, avg(reward) reward from grades group by role order by role"
-        rows = ask(run_dir, sql)
+        said = simctl("query", run_dir, sql, "--format", "json")
         assert process.poll() is None
-        assert {row["role"] for row in rows} >= {"solver"}
-        finish(process)
+    assert said.returncode == 0, said.stderr
+    assert {row["role"] for row in json.loads(said.stdout)} >= {"solver"}
 
 
 def test_the_lineage_of_a_version_leads_back_to_who_posed_its_tasks(unbroken: Path):
