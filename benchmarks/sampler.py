@@ -45,7 +45,7 @@ class Anyone(Kin):
 def ours(model: torch.nn.Module, path: Path, prompts: list[str], kin: type[Kin]) -> Side:
     """Let simctl answer. Nobody ends early, as nobody does on the other sides."""
     vocabulary = Vocabulary(path)
-    vocabulary.end = -1
+    vocabulary.ends = frozenset({-1})
     decoder = Decoder(model, vocabulary, version=0)
     sampling = Sampling(temperature=1.0, max_completion_length=NEW)
     asked = [Request(prompt, at, sampling) for at, prompt in enumerate(prompts)]
