@@ -87,14 +87,17 @@ class RemoteLog:
             after += part.num_rows
         return pa.concat_tables(parts) if parts else SCHEMA.empty_table()
 
-    def follow(self, after: int = 0) -> Iterator[list[Event]]:
+    def follow(self, after: int = 0, linger: float = 0) -> Iterator[list[Event]]:
         """Give what comes after `after` as it is committed, for ever.
+
+        Commits come one after the other: whoever is in no hurry lets the owner `linger` for so many
+        seconds after one, and asks a few times instead of once for each.
 
         Raises:
             OwnerGoneError: the owner ended.
         """
         while True:
-            events = self._events(after, PAGE, _WAIT)
+            events = self._events(after, PAGE, _WAIT, linger)
             if events:
                 yield events
                 after = events[-1].seq
@@ -135,11 +138,11 @@ class RemoteLog:
         """Hang up."""
         self.close()
 
-    def _events(self, after: int, limit: int, wait: float) -> list[Event]:
-        return to_events(self._page(after, limit, wait))
+    def _events(self, after: int, limit: int, wait: float, linger: float = 0) -> list[Event]:
+        return to_events(self._page(after, limit, wait, linger))
 
-    def _page(self, after: int, limit: int, wait: float) -> pa.Table:
-        wanted = {"after": after, "limit": limit, "wait": wait}
+    def _page(self, after: int, limit: int, wait: float, linger: float = 0) -> pa.Table:
+        wanted = {"after": after, "limit": limit, "wait": wait, "linger": linger}
         return load_table(self._ask("GET", "/events", params=wanted).content)
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -129,6 +129,18 @@ def test_a_follower_hears_every_commit_in_order(
     assert heard == list(range(1, 51))
 
 
+def test_a_follower_that_lingers_hears_commits_together(
+    remote: RemoteLog, duck: DuckLog, append: Append, say: Say
+):
+    append(duck, [say(0)])
+    threading.Timer(0.2, append, (duck, [say(1)])).start()
+    heard: list[int] = []
+    for events in remote.follow(linger=2):
+        heard.extend(event.seq for event in events)
+        break
+    assert heard == [1, 2]
+
+
 def test_a_slow_follower_hears_all_in_order_and_holds_nobody_back(
     remote: RemoteLog, duck: DuckLog, append: Append, say: Say
 ):
