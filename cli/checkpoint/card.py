@@ -1,7 +1,10 @@
 """The card of a model: a README.md as the Hugging Face Hub reads it."""
 
 import re
+from pathlib import Path
 from typing import Any
+
+from huggingface_hub import try_to_load_from_cache
 
 import simctl
 from simctl.bus.values import Value
@@ -71,10 +74,17 @@ def card(made: Version, history: History) -> str:
 """
 
 
-def base_model(recipe: Recipe) -> str:
-    """Return the name on the Hub of the model that a run began with; "" if it has none there."""
-    found = _CACHED.search(recipe.policy.path)
-    return f"{found['owner']}/{found['name']}" if found else ""
+def base_model(recipe: Recipe, cache: Path | None = None) -> str:
+    """Return the name on the Hub of the model that a run began with; "" if it has none there.
+
+    A directory may be named like one: a name is the Hub's if its files are in the Hub's `cache`.
+    """
+    path = recipe.policy.path
+    if found := _CACHED.search(path):
+        return f"{found['owner']}/{found['name']}"
+    if not _HUB.fullmatch(path):
+        return ""
+    return path if isinstance(try_to_load_from_cache(path, "config.json", cache), str) else ""
 
 
 def _fields(made: Version, history: History) -> dict[str, Any]:

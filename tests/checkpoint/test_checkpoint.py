@@ -156,9 +156,14 @@ def test_weights_that_changed_are_not_shared(tmp_path: Path):
     ("where", "name"),
     [
         ("cache/hub/models--Qwen--Qwen3-0.6B/snapshots/abc", "Qwen/Qwen3-0.6B"),
+        ("Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B"),
         ("mine/model", ""),
         ("embedded", ""),
     ],
 )
-def test_the_base_model_is_named_where_the_hub_has_it(where: str, name: str):
-    assert base_model(load("society", [f"policy.path={where}"])) == name
+def test_the_base_model_is_named_where_the_hub_has_it(where: str, name: str, tmp_path: Path):
+    repository = tmp_path / "models--Qwen--Qwen3-0.6B"
+    for file in ("refs/main", "snapshots/abc/config.json"):
+        (repository / file).parent.mkdir(parents=True)
+        (repository / file).write_text("abc")
+    assert base_model(load("society", [f"policy.path={where}"]), tmp_path) == name
