@@ -125,3 +125,32 @@ def test_a_directory_without_a_model_is_refused_and_the_old_version_serves(tmp_p
 
     version, [said] = asyncio.run(ask())
     assert (version, said.policy_version) == (0, 0)
+
+
+def test_half_precision_stays_within_its_tolerance_of_what_the_trainer_computes():
+    async def ask() -> tuple[float, list[Completion]]:
+        quiescence = Quiescence()
+        sampler = TransformersSampler(PATH, 0, quiescence, dtype="bfloat16")
+        async with asyncio.TaskGroup() as group:
+            pump = group.create_task(quiescence.run())
+            said = await sampler.sample([request(PROMPTS[0], key) for key in range(8)])
+            pump.cancel()
+        return sampler.tolerance, said
+
+    tolerance, said = asyncio.run(ask())
+    trainer = TransformersSampler(PATH, 0, Quiescence())
+    trainer.propose(1, PATH)
+    gaps = [
+        abs(ours - theirs)
+        for each in said
+        for ours, theirs in zip(
+            each.logprobs, trainer.score(each.prompt_tokens, each.tokens), strict=True
+        )
+    ]
+    assert trainer.tolerance < max(gaps) < tolerance
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is such a device")
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="cannot be held on cuda"):
+        TransformersSampler(PATH, 0, Quiescence(), device="cuda")
