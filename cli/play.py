@@ -11,7 +11,7 @@ from rich.console import Console
 from simctl.cli import toml
 from simctl.cli.elsewhere import Elsewhere, check_owner
 from simctl.cli.errors import RunError
-from simctl.cli.policies import of_recipe
+from simctl.cli.policies import misreading, of_recipe
 from simctl.cli.recipe import load
 from simctl.cli.report.beside import reported
 from simctl.cli.runs import claim, find_run, is_finished, new_run
@@ -55,8 +55,9 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     if there is not None:
         check_owner(there.broker)
     first = of_recipe(recipe)
-    if not quiet and recipe.misgiving:
-        sys.stderr.write(f"warning: {recipe.misgiving}\n")
+    for trouble in (recipe.misgiving, misreading(first, recipe)) if not quiet else ():
+        if trouble:
+            sys.stderr.write(f"warning: {trouble}\n")
     screen = console()
     shown = view(screen, quiet=quiet)
     try:

@@ -96,6 +96,30 @@ def has_template(policy: Path) -> bool:
     return bool(told.get("chat_template"))
 
 
+def misreading(policy: Path, recipe: Recipe) -> str:
+    """Return what to warn of where a tokenizer loses characters of the problems; "" where none.
+
+    Raises:
+        RecipeError: the family of problems is not to be had.
+    """
+    if not recipe.suite:
+        return ""
+    first = recipe.suite[0]
+    family = recipe.environment()
+    problem = family.targets(first.difficulty, first.problems)[0]
+    reference = family.check(problem).reference
+    tokenizer = Tokenizer.from_file(str(policy / TOKENIZER))
+    for text in (problem, reference):
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        read = tokenizer.decode(ids, skip_special_tokens=False)
+        if read != text:
+            return (
+                f"the tokenizer of policy {policy.name} reads {text!r} as {read!r}: no problem can "
+                "be learnt of which characters are lost. Another policy is given with --policy DIR"
+            )
+    return ""
+
+
 def embedded() -> Path:
     """Return the directory of the policy in the package."""
     return Path(str(resources.files("simctl.agents.policy"))) / EMBEDDED
