@@ -153,7 +153,8 @@ def _flat(value: Any) -> Any:
 def _print(table: pa.Table, screen: Console) -> None:
     shown = Table(box=None, padding=(0, 1), header_style="bold")
     for field in table.schema:
-        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+        number = any(each(field.type) for each in numeric)
         shown.add_column(Text(field.name), justify="right" if number else "left", overflow="fold")
     for row in _rows(table):
         shown.add_row(*(_cell(value) for value in row.values()))

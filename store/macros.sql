@@ -47,11 +47,19 @@ WHERE e.episode = of_episode ORDER BY e.seq;
 COMMENT ON MACRO TABLE transcript IS
 'Who said what in an episode, in order, with the reward that it earned';
 
+CREATE OR REPLACE MACRO led_by(cause, task, payload) AS coalesce(
+    cause, try_cast(payload ->> '$.of' AS BIGINT), task, (payload ->> '$.parent_task')::BIGINT
+);
+COMMENT ON MACRO led_by IS
+'The seq that led to an event: its cause, or what an ask is about: an answer, a task, a parent';
+
 CREATE OR REPLACE MACRO causes(event) AS TABLE
 WITH RECURSIVE back AS (
-    SELECT seq, cause, kind, sender, episode, round, 0 AS steps FROM events WHERE seq = event
+    SELECT seq, led_by(cause, task, payload) AS cause, kind, sender, episode, round, 0 AS steps
+    FROM events WHERE seq = event
     UNION ALL
-    SELECT e.seq, e.cause, e.kind, e.sender, e.episode, e.round, b.steps + 1
+    SELECT e.seq, led_by(e.cause, e.task, e.payload), e.kind, e.sender, e.episode, e.round,
+        b.steps + 1
     FROM back b JOIN events e ON e.seq = b.cause
 )
 FROM back ORDER BY seq;
@@ -59,11 +67,13 @@ COMMENT ON MACRO TABLE causes IS
 'What led to an event: its cause, the cause of that, and so on back to the first; itself is last';
 
 CREATE OR REPLACE MACRO effects(event) AS TABLE
-WITH RECURSIVE onward AS (
-    SELECT seq, cause, kind, sender, episode, round, 0 AS steps FROM events WHERE seq = event
+WITH RECURSIVE led AS MATERIALIZED (
+    SELECT seq, led_by(cause, task, payload) AS cause, kind, sender, episode, round
+    FROM events WHERE seq >= event
+), onward AS (
+    SELECT *, 0 AS steps FROM led WHERE seq = event
     UNION ALL
-    SELECT e.seq, e.cause, e.kind, e.sender, e.episode, e.round, o.steps + 1
-    FROM onward o JOIN events e ON e.cause = o.seq
+    SELECT e.*, o.steps + 1 FROM onward o JOIN led e ON e.cause = o.seq
 )
 FROM onward ORDER BY seq;
 COMMENT ON MACRO TABLE effects IS
@@ -77,6 +87,14 @@ CREATE OR REPLACE MACRO health_of(of_metric) AS TABLE
 SELECT round, metric, value FROM health WHERE metric LIKE of_metric ORDER BY metric, round;
 COMMENT ON MACRO TABLE health_of IS
 'The course of a number of the health; with % in its name of several, such as entropy/%';
+
+CREATE OR REPLACE MACRO metrics_of(of_metric) AS TABLE
+SELECT version, metric, value FROM (
+    SELECT version, unnest(map_keys(metrics)) AS metric, unnest(map_values(metrics)) AS value
+    FROM policy_updated
+) WHERE metric LIKE of_metric ORDER BY metric, version;
+COMMENT ON MACRO TABLE metrics_of IS
+'The course of a number that the trainer measured, by version; with % in its name of several';
 
 CREATE OR REPLACE MACRO groups_of(of_role) AS TABLE
 SELECT round, count(*) AS groups, avg((high - low > 1e-6)::INTEGER) AS informative

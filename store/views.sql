@@ -34,7 +34,7 @@ COMMENT ON VIEW attempts IS
 'One row an attempt of the solver, with its problem and grade; revised ones went on from a hint';
 
 CREATE OR REPLACE VIEW critiques AS
-SELECT c.seq AS critique, c.task, c.of AS attempt, a.solution, c.critique AS text,
+SELECT c.seq AS critique, c.task, a.problem, c.of AS attempt, a.solution, c.critique AS text,
     c.verdict AS found_no_fault, a.reward AS attempt_reward, g.reward, g.parts,
     c.policy_version, c.round, c.episode
 FROM critique_written c
@@ -59,10 +59,11 @@ LEFT JOIN grades g ON g.graded = j.seq;
 COMMENT ON VIEW judgements IS 'One row a judgement of the guide: is the problem a proper one';
 
 CREATE OR REPLACE VIEW lessons AS
-SELECT l.seq AS lesson, l.task, l.of AS attempt, a.solution AS attempt_solution, l.view,
-    l.solution, l.token_count > 0 AS spoken, g.reward, g.parts,
+SELECT l.seq AS lesson, l.task, p.problem, l.of AS attempt, a.solution AS attempt_solution,
+    a.reward AS attempt_reward, l.view, l.solution, l.token_count > 0 AS spoken, g.reward, g.parts,
     l.policy_version, l.round, l.episode
 FROM lesson_given l
+LEFT JOIN task_posed p ON p.seq = l.task
 LEFT JOIN attempts a ON a.attempt = l.of
 LEFT JOIN grades g ON g.graded = l.seq;
 COMMENT ON VIEW lessons IS
@@ -76,6 +77,14 @@ FROM events
 WHERE tokens IS NOT NULL AND policy_version IS NOT NULL
 GROUP BY ALL;
 COMMENT ON VIEW tokens_by_role IS 'Tokens shown to and sampled from the policy';
+
+CREATE OR REPLACE VIEW utterances AS
+SELECT seq AS utterance, round, episode, task, sender AS role, kind, policy_version,
+    len(prompt_tokens) AS prompt_tokens, len(tokens) AS tokens,
+    list_sum(logprobs)::DOUBLE AS logprob, -list_avg(logprobs)::DOUBLE AS surprise
+FROM events WHERE len(tokens) > 0 AND policy_version IS NOT NULL;
+COMMENT ON VIEW utterances IS
+'One row a thing that the policy said: its length, and how probable it was as it was sampled';
 
 CREATE OR REPLACE VIEW rounds AS
 SELECT s.round, s.seq AS started, e.seq AS ended, s.episodes, e.failed,
@@ -204,8 +213,9 @@ COMMENT ON VIEW alarms IS
 'One row an alarm: what was beyond its bound, since which round, and when it was back';
 
 CREATE OR REPLACE VIEW solves AS
-SELECT a.round, a.task, p.sender AS posed_by, p.problem, count(*) AS attempts,
-    avg((coalesce(g.parts['correct'], g.reward) >= 1)::INTEGER) AS rate
+SELECT a.round, a.task, p.sender AS posed_by, p.problem, c.difficulty, count(*) AS attempts,
+    count(*) FILTER (coalesce(g.parts['correct'], g.reward) >= 1) AS solved,
+    solved / attempts AS rate
 FROM (
     SELECT seq, round, task FROM attempt_made WHERE hint = ''
     UNION ALL
@@ -213,6 +223,7 @@ FROM (
 ) a
 JOIN answer_graded g ON g.of = a.seq AND g.role = 'solver'
 LEFT JOIN task_posed p ON p.seq = a.task
+LEFT JOIN task_checked c ON c.task = a.task
 GROUP BY ALL;
 COMMENT ON VIEW solves IS
 'One row a task that was attempted: which share of the first attempts without a hint is right';

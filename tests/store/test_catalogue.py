@@ -81,6 +81,12 @@ def test_pass_at_k_has_its_golden_values(
     assert row["p"] == (None if wanted is None else pytest.approx(wanted))
 
 
+def test_a_lesson_goes_back_to_the_problem(log: DuckLog):
+    kinds = [row["kind"] for row in _rows(log, "FROM causes((SELECT min(lesson) FROM lessons))")]
+    assert kinds[-2:] == ["give_lesson", "lesson_given"]
+    assert "task_posed" in kinds[:-2]
+
+
 def test_pass_at_is_the_mean_over_tasks(log: DuckLog):
     rows = _rows(log, "SELECT version, difficulty, tasks, score FROM pass_at(1)")
     assert rows == [
@@ -112,15 +118,22 @@ def test_a_transcript_tells_an_episode(log: DuckLog, events: list[Event]):
     assert said["attempt_made"]["reward"] in {0.0, 1.0}
 
 
+def led_by(event: Event) -> int | None:
+    """Return the event that led to this one: its cause, or what an ask is about."""
+    about = (getattr(event.message, name, None) for name in ("of", "parent_task"))
+    of, parent = (each if isinstance(each, int) else None for each in about)
+    return next((each for each in (event.cause, of, event.task, parent) if each is not None), None)
+
+
 def test_causes_and_effects_follow_the_log(log: DuckLog, events: list[Event]):
     by_seq = {event.seq: event for event in events}
     caused: dict[int, list[int]] = defaultdict(list)
     for event in events:
-        caused[event.cause or 0].append(event.seq)
+        caused[led_by(event) or 0].append(event.seq)
     for event in events[:: max(1, len(events) // 12)]:
-        back, at = [event.seq], event.cause
+        back, at = [event.seq], led_by(event)
         while at is not None:
-            back, at = [at, *back], by_seq[at].cause
+            back, at = [at, *back], led_by(by_seq[at])
         assert [row["seq"] for row in _rows(log, f"FROM causes({event.seq})")] == back
         onward, waiting = [], [event.seq]
         while waiting:

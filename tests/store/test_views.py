@@ -189,6 +189,27 @@ def test_grades_know_the_role_and_the_policy(log: DuckLog):
     ]
 
 
+def test_utterances_tell_how_probable_they_were(log: DuckLog):
+    row = _row(log, "SELECT * EXCLUDE (round, episode) FROM utterances WHERE role = 'critic'")
+    assert row == {
+        "utterance": 8,
+        "task": _TASK,
+        "role": "critic",
+        "kind": "critique_written",
+        "policy_version": 0,
+        "prompt_tokens": 10,
+        "tokens": 5,
+        "logprob": -5.0,
+        "surprise": 1.0,
+    }
+
+
+def test_what_the_trainer_measured_is_found_by_its_name(log: DuckLog):
+    rows = log.query("FROM metrics_of('lo%')").to_pylist()
+    assert rows == [{"version": 1, "metric": "loss", "value": 0.5}]
+    assert log.query("FROM metrics_of('x%')").num_rows == 0
+
+
 def test_helpers_stand_beside_what_they_helped_with(log: DuckLog):
     row = _row(log, "SELECT attempt, solution, text, attempt_reward, reward FROM critiques")
     wrong = {"attempt": _WRONG, "solution": "k+5=9\n"}
