@@ -9,10 +9,12 @@ are enough. Three more may be there:
     def grade(problem, attempt): ...    from 0 to 1, which is right; else what equals `solve` is
     def steps(solution): ...            a list that joins to it; else the whole is one step
 
-All of them are functions of their arguments alone: a resumed or verified run asks them again. Of
-steps that nobody grades one by one those are right that stand in `solve` at the same place.
+The docstring of the file tells chat models what problems are like; an example is drawn for it. All
+functions depend on their arguments alone: a resumed or verified run asks them again. Of steps that
+nobody grades one by one those are right that stand in `solve` at the same place.
 """
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from random import Random
@@ -21,10 +23,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from simctl.agents.tasks.callables import FunctionError, module
-from simctl.agents.tasks.environment import Checked, Grade, TaskError
+from simctl.agents.tasks.environment import Brief, Checked, Grade, TaskError
 from simctl.agents.tasks.family import Family
 from simctl.agents.tasks.settings import TaskSettings
 from simctl.agents.tasks.verdicts import RIGHT, WRONG
+from simctl.bus.dice import dice
 
 _PATIENCE = 100  # solutions of other problems that are tried as wrong ones
 
@@ -44,6 +47,14 @@ class ModuleTasks(Family[str]):
             if not callable(self._functions.get(name)):
                 raise FunctionError(f"{place} has no function {name!r}; a family needs draw, solve")
         super().__init__(held_out, hardest)
+
+    def brief(self) -> Brief:
+        """Say what the file's docstring says, with a problem and its solution."""
+        example = self.sample(1, dice(0, "brief", self.name))
+        solutions = f"For the problem {example} write\n\n{self._reference(example)}"
+        return Brief(
+            problems=inspect.cleandoc(self._functions["__doc__"] or ""), solutions=solutions
+        )
 
     def parse(self, text: str) -> str:
         """Take any text for a problem: the gates say whether it is one."""

@@ -1,11 +1,12 @@
 """A family of one's own: functions in a Python file."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from simctl.agents.tasks.environment import Environment, TaskError, steps_of
-from simctl.agents.tasks.module import ModuleSettings
+from simctl.agents.tasks.environment import TaskError, steps_of
+from simctl.agents.tasks.module import ModuleSettings, ModuleTasks
 from simctl.bus.dice import dice
 
 LEAST = """
@@ -24,10 +25,10 @@ def grade(problem, attempt):
 )
 
 
-def made(place: Path, text: str, hardest: int = 1) -> Environment:
+def made(place: Path, text: str, hardest: int = 1) -> ModuleTasks:
     file = place / "mine.py"
     file.write_text(text)
-    return ModuleSettings(module=str(file), hardest=hardest).environment({})
+    return ModuleSettings(module=str(file), hardest=hardest).family({})
 
 
 def test_two_functions_make_a_family(tmp_path: Path):
@@ -37,6 +38,13 @@ def test_two_functions_make_a_family(tmp_path: Path):
     assert (checked.valid, checked.reference) == (True, str(int(problem) + 1))
     assert env.grade_attempt(problem, checked.reference).parts["correct"] == 1.0
     assert env.grade_attempt(problem, problem).parts["correct"] == 0.0
+
+
+def test_the_docstring_and_an_example_brief_a_chat_model(tmp_path: Path):
+    brief = made(tmp_path, '"""Say the next number."""\n' + LEAST).brief()
+    assert brief.problems == "Say the next number."
+    problem, solution = re.findall(r"\d+", brief.solutions)
+    assert int(solution) == int(problem) + 1
 
 
 def test_what_solve_refuses_is_no_problem(tmp_path: Path):
