@@ -24,7 +24,7 @@ def test_the_same_seed_makes_the_same_policy(tmp_path: Path, capsys: pytest.Capt
     make(0, tmp_path / "second", QUICK)  # the same, and its gates are not measured once more
     first, second = (hash_file(tmp_path / name / WEIGHTS) for name in ("first", "second"))
     assert first == second
-    assert capsys.readouterr().out.count(f"sha256 {first}") == 2
+    assert f"sha256 {first}" in capsys.readouterr().out
 
 
 @pytest.mark.slow
