@@ -45,7 +45,7 @@ async def play(log: Log, rounds: int) -> None:
     """Play the default society without a trainer."""
     recipe = load("society")
     quiescence = Quiescence()
-    syllabus = recipe.curriculum.begin()
+    syllabus = recipe.syllabus()
     sampler = TransformersSampler(PATH, 0, quiescence, recipe.sampler.max_batch)
     plan = Plan(
         episode=recipe.episode,
