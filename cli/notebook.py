@@ -13,11 +13,11 @@ from simctl.cli.cut import Log
 from simctl.cli.export.choices import File, Form
 from simctl.cli.export.dataset import Dataset, export
 from simctl.cli.export.wanted import Wanted
+from simctl.cli.opening import open_current
 from simctl.cli.query import FRIENDLY, friendly
 from simctl.cli.recipe import Recipe, of_run
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run
 from simctl.store import address
-from simctl.store.access import open_log
 from simctl.store.policies import PolicyMissingError, PolicyStore
 
 
@@ -130,7 +130,7 @@ class Run:
     def __enter__(self) -> Self:
         """Keep the log open from now on."""
         self.close()
-        self._held = open_log(self.path)
+        self._held = open_current(self.path)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -141,7 +141,7 @@ class Run:
         return f"simctl.open({str(self.path)!r})"
 
     def _log(self) -> AbstractContextManager[Log]:
-        return open_log(self.path) if self._held is None else nullcontext(self._held)
+        return open_current(self.path) if self._held is None else nullcontext(self._held)
 
 
 def open_run(run: str | Path | None, runs_dir: str | Path) -> Run:

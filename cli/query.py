@@ -18,9 +18,9 @@ from rich.text import Text
 from simctl.bus.messages import kinds
 from simctl.cli.errors import UserError
 from simctl.cli.formats import Format
+from simctl.cli.opening import open_current
 from simctl.cli.runs import find_run, is_run
 from simctl.cli.tables import console
-from simctl.store.access import open_log
 from simctl.store.dictionary import EVERYTHING
 from simctl.store.errors import QueryError
 
@@ -59,7 +59,7 @@ def answer(
     if format_ is Format.parquet and output is None and sys.stdout.isatty():
         raise UserError("parquet is no text for a terminal: give --output FILE, or redirect it")
     path = find_run(run, runs_dir)
-    with open_log(path) as log:
+    with open_current(path) as log:
         try:
             table = log.query(sql) if sql else friendly(log.query(FRIENDLY))
         except QueryError as error:
