@@ -38,11 +38,11 @@ $(STAMP): pyproject.toml constraints.txt
 
 # mosquitto, which the tests start for themselves; installed where it is missing and apt-get may
 broker: setup
-	$(BIN)/python tests/mosquitto.py --install
+	PYTHONPATH=tests $(BIN)/python tests/mosquitto.py --install
 
 # Chromium, in which tests open the page of `simctl serve`: from Debian's packages where it is missing
 browser: setup
-	$(BIN)/python tests/chromium.py --install
+	PYTHONPATH=tests $(BIN)/python tests/chromium.py --install
 
 run: setup
 	$(BIN)/simctl run $(ARGS)
