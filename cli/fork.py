@@ -12,6 +12,7 @@ from simctl.bus.messages import (
 from simctl.cli import birth
 from simctl.cli.cut import Cut, Log, between_rounds, cut, end_of_round
 from simctl.cli.errors import RunError
+from simctl.cli.extras import need_for
 from simctl.cli.machine import machine
 from simctl.cli.play import called_off, loading, play_on
 from simctl.cli.recipe import Recipe, dump, recorded
@@ -87,6 +88,7 @@ def _plan(parent: Path, log: Log, at: int | None, round_: int | None, sets: Sequ
     seq = _seq(parent, log, at, round_)
     known = origins(log, seq)
     before, after = _recipes(parent, known[-1], sets)
+    need_for(after)
     place, moved = cut(log, seq, learns=before.learns), ""
     recipe = known[-1].recipe
     if after != before:
@@ -138,6 +140,11 @@ def _refuse_what_cannot_change(before: Recipe, after: Recipe, place: Cut) -> Non
                 f"suite: {problems} problems of difficulty {difficulty} cannot be held out any "
                 f"more, only {held.get(difficulty, 0)}: the run may have learnt from the others"
             )
+    if after.learns and place.version and after.trainer.lora != before.trainer.lora:
+        raise RunError(
+            f"trainer.lora stays as it was: policy v{place.version} was learnt so. To go on in "
+            f"another way, begin a run: simctl run --policy POLICIES/v{place.version:06d}"
+        )
     if after.learns and place.version != place.round:
         raise RunError(
             f"the policy has learnt from rounds 1 to {place.version}, and cannot leave out rounds "

@@ -11,6 +11,7 @@ from rich.console import Console
 from simctl.cli import toml
 from simctl.cli.elsewhere import Elsewhere, check_owner
 from simctl.cli.errors import RunError
+from simctl.cli.extras import need_for
 from simctl.cli.policies import misreading, of_recipe
 from simctl.cli.recipe import load
 from simctl.cli.report.beside import reported
@@ -51,6 +52,7 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     }
     flags = [f"{key}={toml.literal(value)}" for key, value in told.items() if value is not None]
     recipe = load(recipe_name, [*sets, *flags])
+    need_for(recipe)
     new_run(run_dir, runs_dir, recipe.name)
     if there is not None:
         check_owner(there.broker)

@@ -11,6 +11,7 @@ from rich.text import Text
 from simctl.bus.messages import PolicyUpdated
 from simctl.cli.cut import Log, cut
 from simctl.cli.errors import RunError
+from simctl.cli.extras import need_for
 from simctl.cli.recipe import load
 from simctl.cli.rescoring import RESCORED, with_rewards
 from simctl.cli.runs import POLICIES, RECIPE_FILE, find_run
@@ -43,6 +44,7 @@ def relearn(  # noqa: PLR0913 - what a command line may say
     """
     path = find_run(run, runs_dir)
     settings = load(recipe or str(path / RECIPE_FILE), sets)
+    need_for(settings)
     if not settings.learns:
         raise RunError(f"recipe {settings.name} has no [[objective]]: there is nothing to learn")
     if out is not None and out.exists():

@@ -33,7 +33,7 @@ _LARGEST = 1 << 26  # bytes of a manifest
 _BLOCK = 1 << 20
 _KNOWN = re.compile(
     r"run\.toml|trainer\.log|segments/\d{12}-\d{12}\.parquet"
-    r"|policies/v\d{6,9}/(copies/\w+/)?\w[\w.-]*",
+    r"|policies/v\d{6,9}/(copies/\w+/)?(adapter/)?\w[\w.-]*",
     re.ASCII,
 )
 

@@ -1,8 +1,9 @@
 """The versions of the policy on disk. The only code that knows how they are laid out.
 
 A version is a directory that transformers can load, with `trainer_state.json` beside the weights.
-Where roles have weights of their own, `copies/ROLE` below it is such a directory, too. A version
-appears whole or not at all: it is written under another name, synced, and renamed.
+Where roles have weights of their own, `copies/ROLE` below it is such a directory, too. Where only
+an adapter learns, the weights have it in them, and `adapter` holds it alone. A
+version appears whole or not at all: it is written under another name, synced, and renamed.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,6 +22,8 @@ from simctl.store.errors import StoreError
 
 WEIGHTS = "model.safetensors"
 COPIES = "copies"
+ADAPTER = "adapter"  # in peft's layout, with what its trainer needs to go on
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 STATE = "trainer_state.json"
 # what only the trainer needs (files named optimizer*) is kept of the last versions, of every tenth,
 # and of the first that has it; a version between them can be learnt again from the one before
@@ -110,7 +113,7 @@ class PolicyStore:
         return [
             file.relative_to(place).as_posix()
             for file in (files(place) if place.is_dir() else ())
-            if file.name != STATE and not file.match(TRAINERS_OWN)
+            if file.name != STATE and not _is_trainers_own(file)
         ]
 
     def file(self, version: int, name: str) -> Path | None:
@@ -165,6 +168,7 @@ class PolicyStore:
         """Give a version what only the trainer needs, from a directory with the same weights."""
         for file in _trainers_own(source):
             target = self.path(version) / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
             place = target.with_name(f".{file.name}.{os.getpid()}")
             shutil.copyfile(file, place)
             place.rename(target)
@@ -202,18 +206,18 @@ class PolicyStore:
 
     def _prune(self) -> None:
         last = self.versions()[-RESUMABLE:]
-        resumable = [v for v in self.versions() if _trainers_own(self.path(v))]
+        resumable = [v for v in self.versions() if _optimizers(self.path(v))]
         for version in resumable[1:]:
             if version % LANDMARK and version not in last:
-                for file in _trainers_own(self.path(version)):
+                for file in _optimizers(self.path(version)):
                     file.unlink()
 
 
 def files(policy: Path) -> Iterator[Path]:
     """Give the files of a policy, those of its copies after its own, each in order."""
-    yield from sorted(each for each in policy.iterdir() if each.is_file())
-    for copy in copies(policy).values():
-        yield from sorted(each for each in copy.iterdir() if each.is_file())
+    for place in (policy, *copies(policy).values()):
+        yield from sorted(each for each in place.iterdir() if each.is_file())
+        yield from sorted((place / ADAPTER).glob("*"))
 
 
 def copies(policy: Path) -> dict[str, Path]:
@@ -254,18 +258,27 @@ def hash_file(path: Path) -> str:
 def _copy(base: Path, target: Path, *, whole: bool = False) -> None:
     """Copy a policy; only a `whole` one has what its trainer needs to go on from it."""
     for file in files(base):
+        ours = _is_trainers_own(file)
+        if file.name == STATE or (ours and not whole):
+            continue
         place = target / file.relative_to(base)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if file.match(TRAINERS_OWN):
-            with suppress(FileNotFoundError):  # a live trainer may drop it meanwhile
-                if whole:
-                    shutil.copyfile(file, place)
-        elif file.name != STATE:
-            shutil.copyfile(file, place)
+        with suppress(FileNotFoundError) if ours else nullcontext():
+            shutil.copyfile(file, place)  # a live trainer may drop what is its own meanwhile
 
 
 def _trainers_own(policy: Path) -> list[Path]:
-    return [*policy.glob(TRAINERS_OWN), *policy.glob(f"{COPIES}/*/{TRAINERS_OWN}")]
+    """Return the files that only the trainer needs."""
+    return [file for file in files(policy) if _is_trainers_own(file)]
+
+
+def _optimizers(policy: Path) -> list[Path]:
+    """Return those that are not kept; adapters are small, and may be published alone."""
+    return [file for file in files(policy) if file.match(TRAINERS_OWN)]
+
+
+def _is_trainers_own(file: Path) -> bool:
+    return file.match(TRAINERS_OWN) or file.parent.name == ADAPTER
 
 
 def _named(policy: Path) -> str:

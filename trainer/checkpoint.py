@@ -5,7 +5,14 @@ from pathlib import Path
 
 from simctl.bus.messages import PolicyUpdated
 from simctl.bus.values import canonical
-from simctl.store.policies import STATE, PolicyState, PolicyStore, copies
+from simctl.store.policies import (
+    ADAPTER,
+    ADAPTER_FILES,
+    STATE,
+    PolicyState,
+    PolicyStore,
+    copies,
+)
 from simctl.trainer.learner import OPTIMIZER
 from simctl.trainer.learners import Learners
 from simctl.trainer.settings import Training
@@ -27,7 +34,12 @@ def resume(policies: PolicyStore, training: Training) -> Learners:
 def is_resumable(policies: PolicyStore, version: int) -> bool:
     """Tell whether a version still has what a trainer needs to go on from it."""
     path = policies.path(version)
-    needed = [path / ANNOUNCEMENT, *(each / OPTIMIZER for each in (path, *copies(path).values()))]
+    needed = [path / ANNOUNCEMENT]
+    for place in (path, *copies(path).values()):
+        adapter = place / ADAPTER
+        whole = (place / OPTIMIZER,)
+        adapted = tuple(adapter / name for name in (OPTIMIZER, *ADAPTER_FILES))
+        needed += adapted if adapter.is_dir() else whole
     return version == 0 or all(file.is_file() for file in needed)
 
 

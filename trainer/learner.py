@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -13,10 +13,13 @@ from transformers.utils.logging import disable_progress_bar
 
 from simctl.bus.asks import STUDIED_AT_ONCE, Role
 from simctl.bus.dice import dice
+from simctl.bus.errors import SimctlError
 from simctl.bus.messages import Probe
+from simctl.store.policies import ADAPTER
 from simctl.trainer.losses.answers import Ids, answer_logits, is_finite, token_logprobs
 from simctl.trainer.losses.beginning import needs_beginning
 from simctl.trainer.losses.criterion import Criterion
+from simctl.trainer.losses.recomputing import recompute
 from simctl.trainer.metrics import Meter
 from simctl.trainer.minibatch import microbatches, minibatches
 from simctl.trainer.promotion import Studied
@@ -24,7 +27,14 @@ from simctl.trainer.sample import Divergence, Sample
 from simctl.trainer.settings import TeacherSettings, Training
 from simctl.trainer.teacher_sync import Teacher
 
+if TYPE_CHECKING:
+    from simctl.trainer.adapter import Adapter
+
 OPTIMIZER = "optimizer.pt"
+
+
+class AdapterMissingError(SimctlError):
+    """Weights were learnt with an adapter and go on without, or the other way round."""
 
 
 def load(path: Path) -> nn.Module:
@@ -37,6 +47,30 @@ def load(path: Path) -> nn.Module:
 def fixed(path: Path) -> nn.Module:
     """Load a policy that nobody trains."""
     return load(path).requires_grad_(requires_grad=False)
+
+
+def _loaded(path: Path, base: Path, training: Training) -> tuple[nn.Module, "Adapter | None"]:
+    """Load the policy in `path`: whole, or the run's first weights and the adapter beside them.
+
+    Raises:
+        AdapterMissingError: it was not learnt in the way in which it is to go on.
+    """
+    lora = training.trainer.lora
+    has = (path / ADAPTER).is_dir()
+    if path != base and has != (lora is not None):
+        raise AdapterMissingError(
+            f"policy {path} was learnt {'with' if has else 'without'} an adapter, and goes on "
+            "only so: leave trainer.lora as it was, or begin a new run with --policy"
+        )
+    if lora is None:
+        return load(path), None
+    from simctl.trainer.adapter import Adapter  # noqa: PLC0415 - peft is an extra
+
+    model = load(base)
+    adapter = Adapter(model, lora, training.seed)
+    if path != base:
+        adapter.restore(path / ADAPTER)
+    return model, adapter
 
 
 class Learner:
@@ -56,7 +90,9 @@ class Learner:
         self._settings = training.trainer
         self._seed = training.seed
         self._steps = 0
-        self.model = load(path)
+        self.model, self._adapter = _loaded(path, base, training)
+        if training.trainer.gradient_checkpointing:
+            recompute(self.model)
         self._parameters = [each for each in self.model.parameters() if each.requires_grad]
         self._optimizer = torch.optim.AdamW(
             self._parameters,
@@ -68,12 +104,13 @@ class Learner:
         self._base = base
         self._fix = fix
         self._teacher = self._instruct(training.teacher) if taught else None
-        self._criterion = Criterion(self.model, self._against)
+        bf16 = training.trainer.bf16
+        self._criterion = Criterion(self.model, self._against, bf16=bf16)
 
     @cached_property
     def anchor(self) -> nn.Module:
         """The run's first version, as it was."""
-        return self._fix(self._base)
+        return self._adapter.base if self._adapter else self._fix(self._base)
 
     def learn(self, samples: Sequence[Sample], version: int) -> dict[str, float]:
         """Learn from the samples of the round that makes `version`; return the metrics."""
@@ -123,17 +160,21 @@ class Learner:
     def save(self, path: Path) -> None:
         """Write weights, config and optimiser state into a policy directory."""
         saved: Any = self.model
-        saved.save_pretrained(path)
+        if self._adapter:
+            saved.save_pretrained(path, state_dict=self._adapter.whole())
+            self._adapter.save(path / ADAPTER)
+        else:
+            saved.save_pretrained(path)
         state = {
             "steps": self._steps,
             "optimizer": self._optimizer.state_dict(),
             "teacher": self._teacher.state() if self._teacher else {},
         }
-        torch.save(state, path / OPTIMIZER)
+        torch.save(state, self._place(path) / OPTIMIZER)
 
     def restore(self, path: Path) -> None:
         """Go on with the optimiser state of a policy directory; the first version has none."""
-        state = torch.load(path / OPTIMIZER, weights_only=True)
+        state = torch.load(self._place(path) / OPTIMIZER, weights_only=True)
         self._steps = state["steps"]
         self._optimizer.load_state_dict(state["optimizer"])
         for group in self._optimizer.param_groups:
@@ -142,6 +183,10 @@ class Learner:
             group["weight_decay"] = self._settings.weight_decay
         if self._teacher:
             self._teacher.restore(state["teacher"])
+
+    def _place(self, path: Path) -> Path:
+        """Return where in a policy directory the optimiser's state is: beside what learns."""
+        return path / ADAPTER if self._adapter else path
 
     def _step(self, step: Sequence[Sample], meter: Meter, *, fresh: bool) -> None:
         """Take one optimiser step; leave the weights alone where a gradient is not finite."""
@@ -169,7 +214,8 @@ class Learner:
             case "frozen":
                 return Teacher(self.model, self.anchor, settings)
             case "ema" | "snapshot":
-                return Teacher(self.model, load(self._base), settings)
+                weights = self._adapter.whole if self._adapter else None
+                return Teacher(self.model, load(self._base), settings, weights)
 
     def _against(self, whom: str) -> nn.Module:
         """Return the model that a divergence is from."""

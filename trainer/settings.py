@@ -11,6 +11,22 @@ from simctl.bus.values import Value
 from simctl.trainer.objectives import AnyObjective
 
 
+class LoraSettings(Value):
+    """Adapters that learn in place of the weights (LoRA, 2106.09685); names are those of peft.
+
+    There is no dropout: what is learnt from one log must come out the same every time.
+    """
+
+    r: int = Field(default=16, ge=1, description="rank of an adapter")
+    lora_alpha: int = Field(
+        default=32, ge=1, description="scale: an adapter counts lora_alpha / r times"
+    )
+    target_modules: Literal["all-linear"] | tuple[str, ...] = Field(
+        default="all-linear",
+        description="names of the linear layers that get one; all-linear: all but the last",
+    )
+
+
 class TrainerSettings(Value):
     """How the optimiser steps."""
 
@@ -27,6 +43,17 @@ class TrainerSettings(Value):
     num_iterations: int = Field(default=1, ge=1, description="passes over the round's samples")
     per_device_train_batch_size: int = Field(
         default=64, ge=1, description="rows of one forward; changes speed and memory only"
+    )
+    gradient_checkpointing: bool = Field(
+        default=False,
+        description="compute activations again instead of keeping them: less memory, more time",
+    )
+    bf16: bool = Field(
+        default=False,
+        description="compute the forwards of learning in bfloat16; weights and optimiser are not",
+    )
+    lora: LoraSettings | None = Field(
+        default=None, description="adapters that learn in place of the weights; needs peft"
     )
     separate: tuple[Role, ...] = Field(
         default=(),
@@ -88,6 +115,15 @@ class Training(Value):
     teacher: TeacherSettings = TeacherSettings()
     promotion: PromotionSettings | None = None
     objective: tuple[AnyObjective, ...] = ()
+
+    @model_validator(mode="after")
+    def _promotes_what_learns(self) -> Self:
+        if self.promotion is not None and self.trainer.lora is not None:
+            raise ValueError(
+                "promotion takes the steps of a copy of which all weights learnt, and with "
+                "trainer.lora only adapters learn. Remove one of them"
+            )
+        return self
 
     def of(self, role: Role | None) -> list[AnyObjective]:
         """Return the objectives that train a role's own weights; for None, the shared ones."""

@@ -1,6 +1,6 @@
 """The teacher's weights: the run's first, their moving average, a late copy, or the student's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
@@ -12,10 +12,19 @@ from simctl.trainer.settings import TeacherSettings
 class Teacher:
     """A model that only looks; `follow` it after every optimiser step and round."""
 
-    def __init__(self, student: nn.Module, model: nn.Module, settings: TeacherSettings) -> None:
-        """Begin with a `model` of the run's first weights; a live teacher's is the student."""
+    def __init__(
+        self,
+        student: nn.Module,
+        model: nn.Module,
+        settings: TeacherSettings,
+        weights: Callable[[], Mapping[str, Tensor]] | None = None,
+    ) -> None:
+        """Begin with a `model` of the run's first weights; a live teacher's is the student.
+
+        `weights` gives the student's by the model's names, where they are not its parameters.
+        """
         self._settings = settings
-        self._student = student
+        self._weights = weights or (lambda: dict(student.named_parameters()))
         self.model = model if model is student else model.requires_grad_(requires_grad=False)
 
     @torch.no_grad()
@@ -27,9 +36,9 @@ class Teacher:
         if not self._settings.moves or unit != self._settings.unit or done % self._settings.every:
             return
         share = 1 - self._settings.decay if self._settings.sync == "ema" else 1.0
-        pairs = zip(self.model.parameters(), self._student.parameters(), strict=True)
-        for kept, new in pairs:
-            kept.lerp_(new, share)
+        weights = self._weights()
+        for name, kept in self.model.named_parameters():
+            kept.lerp_(weights[name], share)
 
     def state(self) -> dict[str, Tensor]:
         """Return what a checkpoint must keep: weights that are neither the base's nor ours."""

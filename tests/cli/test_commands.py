@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -173,6 +174,15 @@ def test_a_mistake_is_told_in_words_and_ends_with_2(
     said = simctl(*arguments)
     assert (said.code, said.err[:7], told in said.err) == (2, "error: ", True), said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("begun", [["run"], ["train", "--from", "told-001"]])
+def test_adapters_without_their_extra_are_refused_before_anything_begins(
+    simctl: Command, monkeypatch: pytest.MonkeyPatch, begun: list[str]
+):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    said = simctl(*begun, "--set", "trainer.lora.r=4")
+    assert (said.code, "pip install 'simctl[peft]'" in said.err) == (2, True), said.err
 
 
 def test_an_sql_mistake_is_told_with_its_place(simctl: Command):

@@ -190,6 +190,7 @@ MISTAKES = [
     (["--round", "4"], "round 4 has not ended: the last that has is round 3"),
     (["--at", "40", "--set", "seeed=1"], "seeed is no key"),
     (["--at", "40", "--set", "policy.path=x"], "policy.path is 'embedded' and stays so"),
+    (["--round", "1", "--set", "trainer.lora.r=4"], "trainer.lora stays as it was"),
     (["--at", "40", "--set", "suite.0.problems=900"], "cannot be held out any more, only 300"),
     (["--at", "40", "--run-dir", "runs/told-001"], "exists, and a run overwrites nothing"),
 ]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from simctl.trainer.losses import divergences, pairs, policy
 from simctl.trainer.losses.answers import (
     Answers,
+    Ids,
     Row,
     answer_logits,
     entropy,
@@ -34,10 +35,16 @@ from simctl.trainer.sample import (
 class Criterion:
     """Knows the models that losses compare: the student, its teachers, and itself before."""
 
-    def __init__(self, student: nn.Module, teachers: Callable[[str], nn.Module]) -> None:
-        """`teachers` gives the model that a divergence is `against`."""
+    def __init__(
+        self, student: nn.Module, teachers: Callable[[str], nn.Module], *, bf16: bool = False
+    ) -> None:
+        """`teachers` gives the model that a divergence is `against`.
+
+        With `bf16` models compute in bfloat16 where that is safe, and losses as ever.
+        """
         self._student = student
         self._teachers = teachers
+        self._bf16 = bf16
         self._beginning = Beginning()
 
     @torch.no_grad()
@@ -46,14 +53,14 @@ class Criterion:
         self._beginning = Beginning()
         for micro in later:
             rows = _rows(micro)
-            logits = answer_logits(self._student, [(prompt, ids) for prompt, ids, _ in rows])
+            logits = self._logits(self._student, [(prompt, ids) for prompt, ids, _ in rows])
             self._beginning.of(rows, row_logprobs(logits, rows))
 
     def summed(self, micro: Sequence[Sample], meter: Meter, *, fresh: bool) -> Tensor:
         """Return the summed loss; where weights are `fresh` they are those that sampled."""
         loss = micro[0].loss
         rows = _rows(micro)
-        logits = answer_logits(self._student, [(prompt, ids) for prompt, ids, _ in rows])
+        logits = self._logits(self._student, [(prompt, ids) for prompt, ids, _ in rows])
         answers = Answers(micro, logits[: sum(len(each.tokens) for each in micro)])
         if fresh:
             _observe(answers, meter)
@@ -65,7 +72,7 @@ class Criterion:
     def leaning(self, sample: Sample, loss: Divergence) -> list[float]:
         """Return how much likelier the teacher finds each token (T) than the student, in nats."""
         ids = torch.tensor(sample.tokens)
-        student = answer_logits(self._student, [(sample.prompt, sample.tokens)])
+        student = self._logits(self._student, [(sample.prompt, sample.tokens)])
         gap = token_logprobs(self._taught([sample], loss), ids) - token_logprobs(student, ids)
         return [float(each) for each in gap]
 
@@ -141,7 +148,14 @@ class Criterion:
         based = loss.against == "base"
         rows = [(e.prompt if based else e.teacher_prompt or (), e.tokens) for e in samples]
         with torch.no_grad():
-            return answer_logits(self._teachers(loss.against), rows)
+            return self._logits(self._teachers(loss.against), rows)
+
+    def _logits(self, model: nn.Module, rows: Sequence[tuple[Ids, Ids]]) -> Tensor:
+        """Return the logits (N, V) of the rows' answers."""
+        if not self._bf16:
+            return answer_logits(model, rows)
+        with torch.autocast("cpu", torch.bfloat16):
+            return answer_logits(model, rows).float()
 
     def _begun(self, answers: Answers) -> Tensor:
         """Return what the learner gave to each token when the round began."""

@@ -85,7 +85,7 @@ def can_pack(model: nn.Module) -> bool:
 def packed_logits(model: nn.Module, rows: Rows) -> Tensor:
     """Return the logits (N, V) that predict the answers of (prompt, answer) rows, end to end."""
     packing = Packing.of(rows)
-    with _attending(model):
+    with attending(model):
         out = model(
             input_ids=packing.ids,
             position_ids=packing.positions,
@@ -98,7 +98,7 @@ def packed_logits(model: nn.Module, rows: Rows) -> Tensor:
 
 
 @contextmanager
-def _attending(model: nn.Module) -> Generator[None]:
+def attending(model: nn.Module) -> Generator[None]:
     """Let a model attend as is done here."""
     config: Any = model.config
     usual = config._attn_implementation  # noqa: SLF001
