@@ -38,6 +38,8 @@ def run_dir(told_run: Path, tmp_path: Path) -> Path:
 def _weights(place: Path, text: str) -> None:
     (place / WEIGHTS).write_text(text)
     (place / "optimizer.pt").write_text(text)
+    (place / "adapter").mkdir()
+    (place / "adapter" / "optimizer.pt").write_text(text)
 
 
 @pytest.fixture
@@ -113,7 +115,8 @@ def test_the_last_version_comes_with_all_that_its_trainer_needs(
 ):
     simctl("open", bundle, "--run-dir", tmp_path / "opened")
     last = tmp_path / "opened" / "policies" / "v000005"
-    assert (last / "optimizer.pt").read_text() == "weights 5"
+    for place in (last, last / "adapter"):
+        assert (place / "optimizer.pt").read_text() == "weights 5"
     PolicyStore(tmp_path / "opened" / "policies").verify(5)
 
 
