@@ -18,8 +18,8 @@ from simctl.bus.values import Value
 from simctl.cli.recipe import Recipe, load, names
 
 EPISODES = sorted((Path(__file__).parents[2] / "agents" / "episodes").glob("*.py"))
-# whom something is about, and where and in what a model is held
-ADDRESSES = {"roles", "kinds", "separate", "engines", "engine", "device", "dtype"}
+# whom something is about, where and in what a model is held, and which of its layers learn
+ADDRESSES = {"roles", "kinds", "separate", "engines", "engine", "device", "dtype", "target_modules"}
 SAME = {"views": "lesson"}  # a lesson is given under a view, and learnt by it
 # problems of one's own, and models that are not in the package: no recipe can bring them
 OWN = {"DatasetSettings", "grading=exact", "grading=math", "reward=progress"}
