@@ -1,7 +1,6 @@
 """A policy behind OpenAI's API, until Ctrl-C."""
 
 import asyncio
-import socket
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import uvicorn
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.candidate import candidate
-from simctl.cli.errors import UserError
+from simctl.cli.listening import listen, url
 from simctl.cli.openai import OpenAI
 from simctl.cli.serving import serve
 
@@ -27,15 +26,7 @@ def serve_policy(  # noqa: PLR0913 - what a command line may say
     quiescence = Quiescence()
     sampler = serve(found.recipe, found.path, found.version, quiescence, ())
     app = OpenAI(sampler, Vocabulary(found.path), quiescence, name or policy)
-    listening = _listening(host, port)
-    at = listening.getsockname()
-    sys.stderr.write(f"serves {policy} v{found.version} at http://{at[0]}:{at[1]}/v1\n")
+    listening = listen(host, port)
+    sys.stderr.write(f"serves {policy} v{found.version} at {url(listening)}/v1\n")
     config = uvicorn.Config(app.application(), log_config=None, access_log=False, lifespan="on")
     asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port))
-    except OSError as error:
-        raise UserError(f"--host {host} --port {port}: {error.strerror}") from error

@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from simctl.cli.errors import UserError
 from simctl.cli.formats import Format
+from simctl.cli.opening import open_current
 from simctl.cli.query import FRIENDLY, friendly, told, write
 from simctl.cli.runs import find_run
 from simctl.cli.tables import console
-from simctl.store.access import open_log
 from simctl.store.client import RemoteLog
 from simctl.store.dictionary import EVERYTHING
 from simctl.store.errors import StoreError
@@ -65,7 +65,7 @@ class Shell:
         self._format = format_
         self._runs_dir = runs_dir
         self._path = path
-        self._log: RemoteLog | FinishedLog = open_log(path)
+        self._log: RemoteLog | FinishedLog = open_current(path)
         self._begun: list[str] = []  # the lines of a question without its semicolon
         self._words: list[str] = []
 
@@ -152,7 +152,7 @@ class Shell:
                 raise UserError(f"{name} is no command: .help lists them")
 
     def _move(self, path: Path) -> None:
-        log = open_log(path)
+        log = open_current(path)
         self._log.close()
         self._log, self._path = log, path
 

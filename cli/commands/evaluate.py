@@ -4,18 +4,13 @@ from typing import Annotated
 
 import typer
 
-from simctl.cli.commands.options import RUNS, RunsDir
+from simctl.cli.commands.options import RUNS, Policy, RunsDir, Version
 
 
 def command(  # noqa: PLR0913 - one parameter an option
-    policy: Annotated[
-        str, typer.Argument(metavar="POLICY", help="A directory, 'embedded', or a run")
-    ],
+    policy: Policy,
     *,
-    version: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=0, help="Policy version of a run (default: the last)"),
-    ] = None,
+    version: Version = None,
     suite: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Measure only this suite; may be repeated"),

@@ -20,6 +20,12 @@ Run = Annotated[
     typer.Argument(metavar="RUN", help="A run's directory or name (default: the newest)"),
 ]
 
+Policy = Annotated[str, typer.Argument(metavar="POLICY", help="A directory, 'embedded', or a run")]
+Version = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=0, help="Policy version of a run (default: the last)"),
+]
+
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="Runs at the same time")]
 Seeds = Annotated[
     list[int] | None,

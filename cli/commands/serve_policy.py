@@ -4,18 +4,13 @@ from typing import Annotated
 
 import typer
 
-from simctl.cli.commands.options import RUNS, RunsDir
+from simctl.cli.commands.options import RUNS, Policy, RunsDir, Version
 
 
 def command(  # noqa: PLR0913 - one parameter an option
-    policy: Annotated[
-        str, typer.Argument(metavar="POLICY", help="A directory, 'embedded', or a run")
-    ],
+    policy: Policy,
     *,
-    version: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=0, help="Policy version of a run (default: the last)"),
-    ] = None,
+    version: Version = None,
     host: Annotated[str, typer.Option(metavar="HOST", help="Where it listens")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="At which port; 0 for a free one")

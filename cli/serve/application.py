@@ -26,7 +26,7 @@ from simctl.cli.runs import RECIPE_FILE
 from simctl.cli.serve.asking import ask, askable
 from simctl.cli.serve.course import curves, numbers, rounds, solves
 from simctl.cli.serve.differing import differing
-from simctl.cli.serve.library import Library
+from simctl.cli.serve.lender import Lender
 from simctl.cli.serve.overview import Overview, head
 from simctl.cli.serve.reading import episode, episodes, event
 from simctl.cli.serve.shelf import Shelf
@@ -66,10 +66,10 @@ Answer = Callable[[Question], Any]
 class Desk:
     """Answers what the page asks."""
 
-    def __init__(self, shelf: Shelf, library: Library) -> None:
-        """Answer about the runs on `shelf`, from the logs that `library` lends."""
+    def __init__(self, shelf: Shelf, lender: Lender) -> None:
+        """Answer about the runs on `shelf`, from the logs that `lender` lends."""
         self._shelf = shelf
-        self._library = library
+        self._lender = lender
         self._overview = Overview()
 
     @property
@@ -77,7 +77,7 @@ class Desk:
         """What can be asked, by name."""
         return {
             "runs": self._runs,
-            "head": lambda q: head(q.run, self._path(q), self._library.lend),
+            "head": lambda q: head(q.run, self._path(q), self._lender.lend),
             "recipe": lambda q: (self._path(q) / RECIPE_FILE).read_text(encoding="utf-8"),
             "rounds": self._of_log(lambda log, _: rounds(log)),
             "curves": self._of_log(lambda log, _: curves(log)),
@@ -97,7 +97,7 @@ class Desk:
         }
 
     def _runs(self, _: Question) -> list[dict[str, Any]]:
-        lend = self._library.lend
+        lend = self._lender.lend
         return [self._overview.card(name, path, lend) for name, path in self._shelf.runs.items()]
 
     def _signals(self, log: Log, question: Question) -> dict[int, Any]:
@@ -106,24 +106,24 @@ class Desk:
 
     def _differing(self, question: Question) -> dict[str, Any]:
         names = (question.run, question.other)
-        return differing([self._shelf.find(name) for name in names], names, self._library.lend)
+        return differing([self._shelf.find(name) for name in names], names, self._lender.lend)
 
     def _path(self, question: Question) -> Path:
         return self._shelf.find(question.run)
 
     def _of_log(self, answer: Callable[[Log, Question], Any]) -> Answer:
         def answered(question: Question) -> Any:
-            with self._library.lend(self._path(question)) as log:
+            with self._lender.lend(self._path(question)) as log:
                 return answer(log, question)
 
         return answered
 
 
-def application(shelf: Shelf, library: Library) -> Starlette:
+def application(shelf: Shelf, lender: Lender) -> Starlette:
     """Return the page and its answers, for the runs on `shelf`."""
     routes = [
         Route(f"/api/{name}", _endpoint(answer), methods=["POST"] if name == "sql" else ["GET"])
-        for name, answer in Desk(shelf, library).answers.items()
+        for name, answer in Desk(shelf, lender).answers.items()
     ]
     return Starlette(
         routes=[*routes, Mount("/", StaticFiles(directory=PAGE, html=True))],

@@ -53,11 +53,13 @@ SELECT version, seq AS batch FROM batch_built
 WHERE round BETWEEN {round} AND {round} + {late} AND list_contains(sources, {seq}) ORDER BY seq
 """
 # as the macros causes and effects, but of a long log they read no more than a round or two
-_CAUSE = "SELECT seq, kind, sender, episode, round, cause FROM events WHERE seq = {}"
-_EFFECTS = """
-SELECT seq, kind, sender, episode, round, cause FROM events
-WHERE cause IN ({causes}) AND seq > {seq} AND round BETWEEN {round} AND {round} + 1
-ORDER BY seq LIMIT {most}
+_LED = "SELECT seq, kind, sender, episode, round, led_by(cause, task, payload) AS cause FROM events"
+_CAUSE = f"{_LED} WHERE seq = {{}}"
+_EFFECTS = f"""
+{_LED}
+WHERE seq > {{seq}} AND round BETWEEN {{round}} AND {{round}} + 1
+    AND led_by(cause, task, payload) IN ({{causes}})
+ORDER BY seq LIMIT {{most}}
 """
 _NO_TEXT = frozenset({"task", "kind", "sampling", "temperature", "truncated"})
 

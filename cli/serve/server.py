@@ -1,7 +1,6 @@
 """The server: the page on an address of this machine, until Ctrl-C."""
 
 import asyncio
-import socket
 import sys
 import webbrowser
 from pathlib import Path
@@ -9,9 +8,10 @@ from pathlib import Path
 import uvicorn
 
 from simctl.cli.errors import UserError
+from simctl.cli.listening import listen, url
 from simctl.cli.serve.application import application
 from simctl.cli.serve.guard import LOOPBACK, Guard
-from simctl.cli.serve.library import Library
+from simctl.cli.serve.lender import Lender
 from simctl.cli.serve.shelf import Shelf
 
 _LEAST_TOKEN = 16  # characters: what can be guessed is no secret
@@ -35,14 +35,14 @@ def serve(places: list[Path], host: str, port: int, token: str, *, show: bool) -
             "openssl rand -hex 16 makes one"
         )
     shelf = Shelf(places)
-    listening = _listen(host, port)
+    listening = listen(host, port)
     config = uvicorn.Config(
-        Guard(application(shelf, Library()), token),
+        Guard(application(shelf, Lender()), token),
         log_config=None,
         access_log=False,
         lifespan="off",
     )
-    address = _address(host, listening.getsockname()[1], token)
+    address = f"{url(listening)}/" + (f"?token={token}" if token else "")
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
     sys.stderr.write(f"{len(shelf.runs)} runs; Ctrl-C ends the page, never a run\n")
@@ -52,18 +52,3 @@ def serve(places: list[Path], host: str, port: int, token: str, *, show: bool) -
         asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
     except KeyboardInterrupt:  # uvicorn raises it again once it has ended
         return
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        [(family, *_, place), *_others] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return socket.create_server(place[:2], family=family)
-    except OSError as error:
-        raise UserError(
-            f"cannot listen on {host} port {port}: {error.strerror}; name another with --port"
-        ) from error
-
-
-def _address(host: str, port: int, token: str) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")

@@ -86,7 +86,8 @@ def test_the_state_says_which_weights_and_what_they_learnt_from(path: Path, stat
 def test_the_card_is_one_for_the_hub(made: list[Checkpoint]):
     data = ModelCard.load(made[2].path / "README.md").data
     assert isinstance(data, ModelCardData)
-    assert (data.library_name, data.pipeline_tag) == ("transformers", "text-generation")
+    told = data.to_dict()
+    assert (told["library_name"], told["pipeline_tag"]) == ("transformers", "text-generation")
     assert data.model_name == "told-001"
     results = {(r.dataset_name, r.metric_name): r.metric_value for r in data.eval_results or ()}
     assert results == {

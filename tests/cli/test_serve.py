@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from simctl.cli.errors import RunError
 from simctl.cli.serve.application import application
 from simctl.cli.serve.guard import Guard
-from simctl.cli.serve.library import Library
+from simctl.cli.serve.lender import Lender
 from simctl.cli.serve.shelf import Shelf
 from simctl.store.access import LOG
 from simctl.store.duck import DuckLog
@@ -28,13 +28,13 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def page(told_run: Path) -> TestClient:
-    app = Guard(application(Shelf([told_run.parent]), Library(linger=0)))
+    app = Guard(application(Shelf([told_run.parent]), Lender(linger=0)))
     return TestClient(app, base_url=HOME, follow_redirects=False)
 
 
 @pytest.fixture
 def secret(told_run: Path) -> TestClient:
-    app = Guard(application(Shelf([told_run.parent]), Library(linger=0)), TOKEN)
+    app = Guard(application(Shelf([told_run.parent]), Lender(linger=0)), TOKEN)
     return TestClient(app, base_url="http://lab.example:7070", follow_redirects=False)
 
 
@@ -100,6 +100,16 @@ def test_an_event_leads_to_its_causes_and_effects(ask: Ask, put: Ask):
     graded = ask("event", seq=seq)
     assert [each["seq"] for each in graded["causes"]][-2:] == [cause, seq]
     assert seq in [each["seq"] for each in ask("event", seq=cause)["effects"]]
+
+
+def test_the_page_follows_causes_as_sql_does(ask: Ask, put: Ask):
+    kinds = "'solve_task', 'attempt_made', 'answer_graded', 'lesson_given'"
+    asked = f"SELECT max(seq) FROM events WHERE kind IN ({kinds}) AND round = 1 GROUP BY kind"  # noqa: S608
+    for [seq] in put(asked).json()["rows"]:
+        found = ask("event", seq=seq)
+        for name, chain in (("causes", found["causes"]), ("effects", [found, *found["effects"]])):
+            rows = put(f"SELECT seq FROM {name}({seq}) WHERE round <= 2").json()["rows"]  # noqa: S608
+            assert [[each["seq"]] for each in chain] == rows
 
 
 def test_a_version_says_what_it_was_made_of(ask: Ask):

@@ -1,4 +1,4 @@
-"""The library: the logs that are being asked, each opened once for all who ask it at a time.
+"""The lender: the logs that are being asked, each opened once for all who ask it at a time.
 
 DuckDB lets one part of a process open a file, and reads it anew whenever it is opened. So a log
 stays open a moment after an answer, and no longer: a page that is left open stands in nobody's way,
@@ -16,7 +16,7 @@ from simctl.cli.opening import open_current
 LINGER = 2.0  # seconds: a page asks for several things at once, and for no more in a while
 
 
-class Library:
+class Lender:
     """Lends logs."""
 
     def __init__(self, linger: float = LINGER) -> None:
