@@ -110,11 +110,11 @@ class Practice(Episode):
             return []
         tried = await attempt(scene, self.hinted, self.scorer, prefix=hint.prefix)
         if self.hint_reward == "right":
-            await pay_hint(scene, hint)
+            pay_hint(scene, hint)
             return tried
         without = await attempt(scene, self.hinted, self.scorer, prefix=hint.partial)
         gain = fmean(each.right for each in tried) - fmean(each.right for each in without)
-        await pay_hint(scene, hint, gain)
+        pay_hint(scene, hint, gain)
         return tried + without
 
     async def teach(self, scene: Scene, attempts: Sequence[Marked], start: Start) -> list[Marked]:

@@ -71,12 +71,12 @@ class Scene:
     sampling: Sampling
     solver_sampling: Sampling
 
-    async def pay(
+    def pay(
         self, tried: Sequence[Tried], scores: Sequence[Score], role: Role = "solver"
     ) -> list[Marked]:
         """Write down what attempts earned, beside the verifier's parts."""
         pairs = list(zip(tried, scores, strict=True))
-        await self.stage.grade(*(self._scored(each, score, role) for each, score in pairs))
+        self.stage.grade(*(self._scored(each, score, role) for each, score in pairs))
         return [
             Marked(
                 event=each.event.seq,

@@ -118,6 +118,7 @@ class Society:
         self._answers = Answers(memory.history)
         self._round = memory.round
         self._pseq = memory.pseq
+        self._noted: list[Draft] = []  # goes into the log with what is said next
         self._last: Event | None = None
 
     async def run(self, started: RunStarted) -> None:
@@ -169,7 +170,7 @@ class Society:
     async def _play(self) -> None:
         """Play one round: episodes side by side, then the trainer's turn, then the sync."""
         count = self._plan.rounds.episodes
-        await self._say(RoundStarted(episodes=count))
+        self._note(RoundStarted(episodes=count))
         await self._say(self._syllabus.moved())
         async with asyncio.TaskGroup() as group:
             episodes = [group.create_task(self._episode(index)) for index in range(count)]
@@ -188,7 +189,7 @@ class Society:
         scores = await self._scores() if due else []
         update = (await self._record.until(lambda event: event.kind == "policy_updated")).message
         for score in scores:
-            await self._say(score)
+            self._note(score)
         if isinstance(update, PolicyUpdated):
             await self._say(await self._policy.take(update))
 
@@ -204,13 +205,12 @@ class Society:
         # a round that is played once more may have its final scores already
         heard = [e for e in self._record.events() if e.producer != SOCIETY or e.pseq < self._pseq]
         measured, alarms = watch.examine(heard)
-        await self._say(measured)
-        for alarm in alarms:
-            await self._say(alarm)
+        await self._say(measured, *alarms)
 
     async def _evaluate(self) -> None:
-        for score in await self._scores():
-            await self._say(score)
+        scores = await self._scores()
+        if scores:
+            await self._say(*scores)
 
     async def _scores(self) -> list[PolicyEvaluated]:
         return [await self._policy.measure(suite) for suite in self._plan.suites]
@@ -220,24 +220,33 @@ class Society:
         plan, name = self._plan, f"e{self._round}.{index:03d}"
         stage = Stage(self._bus, self._answers, name=name, round_=self._round, seed=plan.seed)
         start = self._syllabus.next(index, stage.dice("start"))
-        await stage.note(EpisodeStarted(name=plan.episode.name))
+        stage.note(EpisodeStarted(name=plan.episode.name))
         try:
             ended = await plan.episode.play(stage, plan.environment, start)
         except RoleFailedError as error:
             ended = EpisodeEnded(outcome="failed", detail=str(error))
-        await stage.note(ended)
+        await stage.end(ended)
         return ended
 
-    async def _say(self, message: AnyMessage) -> Event:
-        draft = Draft(
-            producer=SOCIETY,
-            epoch=0,
-            pseq=self._pseq,
-            message=message,
-            sender=SOCIETY,
-            round=self._round,
-            policy_version=self._policy.version,
+    def _note(self, message: AnyMessage) -> None:
+        """Write a message down with what is said next."""
+        self._noted.append(
+            Draft(
+                producer=SOCIETY,
+                epoch=0,
+                pseq=self._pseq,
+                message=message,
+                sender=SOCIETY,
+                round=self._round,
+                policy_version=self._policy.version,
+            )
         )
         self._pseq += 1
-        [self._last] = await self._bus.publish([draft])
+
+    async def _say(self, *messages: AnyMessage) -> Event:
+        """Write messages down in one commit with what was noted, and return the last event."""
+        for message in messages:
+            self._note(message)
+        noted, self._noted = self._noted, []
+        self._last = (await self._bus.publish(noted))[-1]
         return self._last

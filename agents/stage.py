@@ -16,6 +16,7 @@ from simctl.bus.memory import MemoryBus
 from simctl.bus.messages import (
     AnswerGraded,
     AnyMessage,
+    EpisodeEnded,
 )
 
 
@@ -78,6 +79,7 @@ class Stage:
         self._round = round_
         self._seed = seed
         self._pseq = 0
+        self._noted: list[Draft] = []  # goes into the log with what is said next
 
     def dice(self, purpose: str) -> Random:
         """Return the episode's own dice for a purpose."""
@@ -104,9 +106,7 @@ class Stage:
     ) -> list[list[Event]]:
         """Ask one role several things at once; return the answers to each, in order."""
         wanted = list(asks)
-        asked = await self._bus.publish(
-            [self._draft(ask, role, _seq(cause), task) for ask in wanted]
-        )
+        asked = await self._say(self._draft(ask, role, _seq(cause), task) for ask in wanted)
         pairs = list(zip(asked, wanted, strict=True))
         # what an earlier process asked without living to hear all answers is asked again
         self._bus.redeliver(e for e, ask in pairs if not self._answers.has(e, ask.answers))
@@ -115,16 +115,30 @@ class Stage:
             _refuse_failures(reply)
         return replies
 
-    async def note(
-        self, message: AnyMessage, *, cause: Event | None = None, task: int | None = None
-    ) -> Event:
-        """Write down what the environment or the episode found; return its event."""
-        [event] = await self._bus.publish([self._draft(message, "", _seq(cause), task)])
+    async def tell(self, message: AnyMessage) -> Event:
+        """Write down what the environment says, and return its event."""
+        [event] = await self._say([self._draft(message, "", None, None)])
         return event
 
-    async def grade(self, *grades: AnswerGraded) -> None:
-        """Write down grades, each caused by what it grades."""
-        await self._bus.publish([self._draft(each, "", each.of, each.task) for each in grades])
+    def note(
+        self, message: AnyMessage, *, cause: Event | None = None, task: int | None = None
+    ) -> None:
+        """Write down, with what is said next, what the environment or the episode found."""
+        self._noted.append(self._draft(message, "", _seq(cause), task))
+
+    def grade(self, *grades: AnswerGraded) -> None:
+        """Write down grades, with what is said next, each caused by what it grades."""
+        self._noted += [self._draft(each, "", each.of, each.task) for each in grades]
+
+    async def end(self, ended: EpisodeEnded) -> None:
+        """Write down how the episode ended, and whatever was noted before."""
+        await self._say([self._draft(ended, "", None, None)])
+
+    async def _say(self, drafts: Iterable[Draft]) -> list[Event]:
+        """Publish drafts in one commit with what was noted before; return their events."""
+        noted, self._noted = self._noted, []
+        events = await self._bus.publish([*noted, *drafts])
+        return events[len(noted) :]
 
     def _draft(
         self, message: AnyMessage, recipient: str, cause: int | None, task: int | None

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 
 from simctl.agents.agent import Agent, Voice, serve, themselves
 from simctl.agents.cast import cast
+from simctl.agents.curriculum import Start
+from simctl.agents.episode import Episode
 from simctl.agents.exams import Exams
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.stage import Answers, Stage
 from simctl.agents.tasks.chain import ChainTasks
+from simctl.agents.tasks.environment import Environment
 from simctl.bus.asks import Role
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
+from simctl.bus.messages import EpisodeEnded
 from simctl.bus.quiescence import Quiescence
 from simctl.store.memory_log import ListLog
 
@@ -30,6 +34,14 @@ class Company:
 
     def stage(self, name: str) -> Stage:
         return Stage(self.bus, self.answers, name=name, round_=1, seed=0)
+
+    async def play(
+        self, episode: Episode, name: str, env: Environment, start: Start
+    ) -> EpisodeEnded:
+        stage = self.stage(name)
+        ended = await episode.play(stage, env, start)
+        await stage.end(ended)
+        return ended
 
 
 @asynccontextmanager

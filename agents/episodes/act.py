@@ -34,5 +34,5 @@ class Act(Episode):
         for turn in range(1, self.max_turns + 1):
             await act(scene, env, [each for each in rollouts if not each.done], turn)
         for each in rollouts:
-            await pay_actions(scene, each, self.reward)
+            pay_actions(scene, each, self.reward)
         return EpisodeEnded(outcome="completed")

@@ -38,11 +38,11 @@ class Duel(Episode):
         honest = [scene.marked(scene.task.task, scene.task.reference)] * len(wrong)
         checks = [check for [check] in await ask_critics(scene, wrong + honest)]
         verdicts = [VERDICT_REWARDS["spc"](judged(scene, each)) for each in checks]
-        await pay_critics(scene, checks, verdicts)
+        pay_critics(scene, checks, verdicts)
         fooled = {each.of.event: float(each.verdict) for each in checks if not each.of.solved}
         if self.examiner_reward == "outcome":
             fooled |= {each.event: 0.0 for each in planted if each.solved}
-        await pay_planters(scene, fooled, self.examiner_reward)
+        pay_planters(scene, fooled, self.examiner_reward)
         return EpisodeEnded(outcome="completed")
 
     def beginnings(self, scene: Scene, rng: Random) -> list[str]:

@@ -43,15 +43,15 @@ class Propose(Practice):
             return EpisodeEnded(outcome="completed")
         posed, checked = await pose(stage, env, start, self.sampling)
         if not checked.valid:
-            await self.pay(stage, posed, checked, Measured(), 0.0)
+            self.pay(stage, posed, checked, Measured(), 0.0)
             return EpisodeEnded(outcome="invalid_task")
         scene = self.scene(stage, env, start, posed, checked)
         clean = await judge(scene) if self.guided else 1.0
         attempts = await self.work(scene, start)
-        await self.pay(stage, posed, checked, measured(scene, attempts, start.recent), clean)
+        self.pay(stage, posed, checked, measured(scene, attempts, start.recent), clean)
         return EpisodeEnded(outcome="completed")
 
-    async def pay(
+    def pay(
         self, stage: Stage, posed: Event, checked: TaskChecked, found: Measured, clean: float
     ) -> None:
         """Reward the examiner for what its problem was to the solver."""
@@ -63,4 +63,4 @@ class Propose(Practice):
             "clean": clean,
         }
         reward = worth if checked.valid else self.invalid_reward
-        await stage.grade(graded(posed.seq, posed.seq, "examiner", Grade(parts=parts), reward))
+        stage.grade(graded(posed.seq, posed.seq, "examiner", Grade(parts=parts), reward))

@@ -64,9 +64,9 @@ class Revise(Practice):
         remarks = await remark(scene, due, self.remarks, attempts)
         if self.revise == "flagged":
             passed = [each for each in remarks if not each.flags]
-            await pay_remarks(scene, passed, [()] * len(passed), self.critic_reward)
+            pay_remarks(scene, passed, [()] * len(passed), self.critic_reward)
             remarks = [each for each in remarks if each.flags]
         n, reward = self.revisions, self.revision_reward
         revised = await revise(scene, remarks, self.scorer, n=n, turn=turn, reward=reward)
-        await pay_remarks(scene, remarks, revised, self.critic_reward)
+        pay_remarks(scene, remarks, revised, self.critic_reward)
         return [each for group in revised for each in group]

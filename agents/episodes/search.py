@@ -31,7 +31,7 @@ class Search(TreeSearch, Episode):
         tree = Exploration(scene, self.step_length)
         found = await search(tree, self)
         ends = [(each.text, scene.marked(0, each.text).solved) for each in found]
-        await stage.grade(*self.steps(tree, ends), *self.values(tree, ends))
+        stage.grade(*self.steps(tree, ends), *self.values(tree, ends))
         return EpisodeEnded(outcome="completed")
 
     def steps(self, tree: Exploration, ends: Ends) -> Iterator[AnswerGraded]:

@@ -66,7 +66,7 @@ class Teach(Episode):
                 each.pairs += [(task.problem, task.reference) for task in each.tasks]
         exam = Exam(problems, self.steps, self.learning_rate, self.sampling)
         gains = await examine(stage, sets, exam)
-        await pay_sets(stage, sets, gains, SET_REWARDS[self.paid](gains))
+        pay_sets(stage, sets, gains, SET_REWARDS[self.paid](gains))
         return EpisodeEnded(outcome="completed")
 
     async def posed(self, stage: Stage, env: Environment, start: Start) -> list[Examples]:

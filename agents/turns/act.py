@@ -49,13 +49,11 @@ async def act(scene: Scene, tools: Tools, going: Sequence[Rollout], turn: int) -
         rollout.text += f"{action}{seen.text}"
         rollout.done = seen.done
         observed = ObservationMade(task=task, of=event.seq, observation=seen.text, done=seen.done)
-        await scene.stage.note(observed, cause=event, task=task)
+        scene.stage.note(observed, cause=event, task=task)
 
 
-async def pay_actions(scene: Scene, rollout: Rollout, reward: AnswerReward) -> None:
+def pay_actions(scene: Scene, rollout: Rollout, reward: AnswerReward) -> None:
     """Grade the whole way; each of its actions earns the same."""
     grade = scene.env.grade_attempt(scene.task.problem, rollout.text)
     earned = worth(reward, grade, formed=answer_of(scene.env, rollout.text) != "")
-    await scene.stage.grade(
-        *(scene.grade(event, "solver", grade, earned) for event in rollout.events)
-    )
+    scene.stage.grade(*(scene.grade(event, "solver", grade, earned) for event in rollout.events))

@@ -35,7 +35,7 @@ async def attempt(
 async def mark(scene: Scene, events: Sequence[Event], scorer: Scorer = VERIFY) -> list[Marked]:
     """Grade attempts that are compared with each other, by what the scorer makes of them."""
     tried = look(scene, events)
-    return await scene.pay(tried, await scorer.score(scene, tried))
+    return scene.pay(tried, await scorer.score(scene, tried))
 
 
 def look(scene: Scene, events: Sequence[Event]) -> list[Tried]:

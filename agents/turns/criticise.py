@@ -53,13 +53,13 @@ async def ask_critics(
 async def criticise(scene: Scene, attempts: Sequence[Marked]) -> list[Check]:
     """Return the critic's check of each attempt, paid for what the verifier finds right in it."""
     checks = [check for [check] in await ask_critics(scene, attempts)]
-    await pay_critics(scene, checks, [verified(scene, check).parts["exact"] for check in checks])
+    pay_critics(scene, checks, [verified(scene, check).parts["exact"] for check in checks])
     return checks
 
 
-async def pay_critics(scene: Scene, checks: Sequence[Check], rewards: Sequence[float]) -> None:
+def pay_critics(scene: Scene, checks: Sequence[Check], rewards: Sequence[float]) -> None:
     """Write down what critiques earned, beside the verifier's parts."""
-    await scene.stage.grade(
+    scene.stage.grade(
         *(
             scene.grade(check.event, check.role, verified(scene, check), reward)
             for check, reward in zip(checks, rewards, strict=True)

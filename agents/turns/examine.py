@@ -40,13 +40,13 @@ async def pose_sets(
     found = [Examples() for _ in range(sets)]
     for at, [posed] in enumerate(await stage.ask_all("examiner", [ask] * (sets * size))):
         own = found[at // size]
-        checked = await check(stage, env, posed)
+        checked = check(stage, env, posed)
         if checked.valid:
             own.made.append((posed, "examiner", posed.seq))
             own.tasks.append(in_play(posed, checked))
         else:
             nothing = Grade(parts={"valid": 0.0})
-            await stage.grade(graded(posed.seq, posed.seq, "examiner", nothing, 0.0))
+            stage.grade(graded(posed.seq, posed.seq, "examiner", nothing, 0.0))
     return found
 
 
@@ -89,7 +89,7 @@ async def examine(stage: Stage, sets: Sequence[Examples], exam: Exam) -> list[fl
     return [next(gains) if each.pairs else 0.0 for each in sets]
 
 
-async def pay_sets(
+def pay_sets(
     stage: Stage, sets: Sequence[Examples], gains: Sequence[float], rewards: Sequence[float]
 ) -> None:
     """Reward all that made each set, alike."""
@@ -97,4 +97,4 @@ async def pay_sets(
     for own, gain, reward in zip(sets, gains, rewards, strict=True):
         grade = Grade(parts={"gain": gain})
         grades += [graded(task, event.seq, role, grade, reward) for event, role, task in own.made]
-    await stage.grade(*grades)
+    stage.grade(*grades)

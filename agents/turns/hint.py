@@ -23,11 +23,11 @@ class Hint:
         return self.partial + self.text
 
 
-async def pay_hint(scene: Scene, hint: Hint, gain: float | None = None) -> None:
+def pay_hint(scene: Scene, hint: Hint, gain: float | None = None) -> None:
     """Pay the guide for what the verifier says of a hint, or for the `gain` that it brought."""
     grade = scene.env.grade_hint(scene.task.problem, hint.partial, hint.text)
     reward = grade.parts["right"] if gain is None else gain
-    await scene.stage.grade(scene.grade(hint.event, "guide", grade, reward))
+    scene.stage.grade(scene.grade(hint.event, "guide", grade, reward))
 
 
 async def next_step(scene: Scene, attempts: Sequence[Marked]) -> Hint | None:

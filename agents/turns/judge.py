@@ -11,5 +11,5 @@ async def judge(scene: Scene) -> float:
     [event] = await scene.stage.ask("guide", ask, task=scene.task.task)
     judged = expect(event, TaskJudged)
     grade = scene.env.grade_judgement(scene.task.problem, judged.judgement)
-    await scene.stage.grade(scene.grade(event, "guide", grade, grade.parts["right"]))
+    scene.stage.grade(scene.grade(event, "guide", grade, grade.parts["right"]))
     return judged.clean

@@ -24,10 +24,10 @@ async def plant(scene: Scene, beginnings: Sequence[str]) -> list[Marked]:
     return [scene.marked(event.seq, expect(event, ErrorPlanted).attempt) for [event] in said]
 
 
-async def pay_planters(scene: Scene, fooled: Mapping[int, float], reward: GameReward) -> None:
+def pay_planters(scene: Scene, fooled: Mapping[int, float], reward: GameReward) -> None:
     """Pay the examiner for each error, by the share of critics that it got past."""
     worth = TASK_REWARDS[reward]
-    await scene.stage.grade(
+    scene.stage.grade(
         *(
             graded(
                 scene.task.task,

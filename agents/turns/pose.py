@@ -15,8 +15,8 @@ async def draw(
 ) -> tuple[Event, TaskChecked]:
     """Let the environment pose the stored problem of `start`, or one of the wanted difficulty."""
     problem = start.problem or env.draw(start.difficulty, stage.dice(dice))
-    posed = await stage.note(TaskPosed(problem=problem, path=problem))
-    return posed, await check(stage, env, posed)
+    posed = await stage.tell(TaskPosed(problem=problem, path=problem))
+    return posed, check(stage, env, posed)
 
 
 async def pose(
@@ -27,10 +27,10 @@ async def pose(
         parent=start.parent, parent_task=start.parent_task, target=start.target, sampling=sampling
     )
     [posed] = await stage.ask("examiner", ask)
-    return posed, await check(stage, env, posed)
+    return posed, check(stage, env, posed)
 
 
-async def check(stage: Stage, env: Environment, posed: Event) -> TaskChecked:
+def check(stage: Stage, env: Environment, posed: Event) -> TaskChecked:
     """Put a posed problem before the gates and note the verdicts."""
     found = env.check(expect(posed, TaskPosed).problem)
     checked = TaskChecked(
@@ -42,5 +42,5 @@ async def check(stage: Stage, env: Environment, posed: Event) -> TaskChecked:
         reference=found.reference,
         path=found.path,
     )
-    await stage.note(checked, cause=posed, task=posed.seq)
+    stage.note(checked, cause=posed, task=posed.seq)
     return checked

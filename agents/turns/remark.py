@@ -36,7 +36,7 @@ async def remark(
     return [Remark(each, _unasked(each, by, fellows)) for each in attempts]
 
 
-async def pay_remarks(
+def pay_remarks(
     scene: Scene,
     remarks: Sequence[Remark],
     revised: Sequence[Sequence[Marked]],
@@ -47,7 +47,7 @@ async def pay_remarks(
     asked = [(each.check, after) for each, after in pairs if each.check is not None]
     worth = VERDICT_REWARDS[reward]
     rewards = [worth(judged(scene, check, after)) for check, after in asked]
-    await pay_critics(scene, [check for check, _ in asked], rewards)
+    pay_critics(scene, [check for check, _ in asked], rewards)
 
 
 def _unasked(attempt: Marked, by: Remarker, fellows: Sequence[Marked]) -> str:

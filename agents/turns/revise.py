@@ -39,7 +39,7 @@ async def revise(  # noqa: PLR0913 - all that a revision is asked and paid with
     before = [each.of for each in remarks for _ in range(n)]
     scores = await scorer.score(scene, tried) if tried else []
     paid = [_paid(*pair, reward) for pair in zip(before, scores, strict=True)]
-    marked = iter(await scene.pay(tried, paid))
+    marked = iter(scene.pay(tried, paid))
     return [list(islice(marked, n)) for _ in remarks]
 
 

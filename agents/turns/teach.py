@@ -34,7 +34,7 @@ async def teach(
         for [event] in said
         for solution in [expect(event, LessonGiven).solution]
     ]
-    return await scene.pay(tried, await scorer.score(scene, tried), "teacher")
+    return scene.pay(tried, await scorer.score(scene, tried), "teacher")
 
 
 def _ask(  # noqa: PLR0913 - what a lesson is made of

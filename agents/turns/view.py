@@ -28,7 +28,7 @@ async def materials(
             skill = await next_step(scene, fellows)
             if skill is None:
                 return []
-            await pay_hint(scene, skill)
+            pay_hint(scene, skill)
             return [(each, skill.prefix) for each in attempts]
         case "sibling":
             pairs = ((each, _sibling(each, fellows)) for each in attempts)

@@ -34,7 +34,7 @@ SEMINAR = Propose(hint="on_all_fail", lesson="critique", lesson_on="failed", tau
 async def play(count: int = 6, **others: Any) -> list[Event]:
     async with gather(**others) as here, asyncio.TaskGroup() as group:
         for index in range(count):
-            group.create_task(SEMINAR.play(here.stage(f"e1.{index:03d}"), ENV, Start()))
+            group.create_task(here.play(SEMINAR, f"e1.{index:03d}", ENV, Start()))
     return list(here.log.read())
 
 
@@ -86,7 +86,7 @@ async def test_an_examiner_earns_nothing_for_an_invalid_problem():
             return [Answer(TaskPosed(problem="7k+5l*"))]
 
     async with gather(agents={"examiner": Mumbler()}) as here:
-        ended = await SEMINAR.play(here.stage("e1.000"), ENV, Start())
+        ended = await here.play(SEMINAR, "e1.000", ENV, Start())
     [grade] = [each.message for each in here.log.read() if each.kind == "answer_graded"]
     assert ended.outcome == "invalid_task"
     assert (grade.reward, grade.parts["valid"]) == (0.0, 0.0)
@@ -95,7 +95,7 @@ async def test_an_examiner_earns_nothing_for_an_invalid_problem():
 async def test_a_silent_teacher_lays_out_the_reference():
     async with gather() as here:
         episode = Solve(num_generations=3, lesson="reference")
-        await episode.play(here.stage("e1.000"), ENV, Start(difficulty=4))
+        await here.play(episode, "e1.000", ENV, Start(difficulty=4))
     events = list(here.log.read())
     asks = [event.message for event in events if isinstance(event.message, GiveLesson)]
     lessons = [event for event in events if isinstance(event.message, LessonGiven)]
@@ -113,7 +113,7 @@ async def test_a_role_that_fails_is_named_and_its_failure_is_in_the_log():
 
     async with gather(agents={"solver": Broken()}) as here:
         with pytest.raises(RoleFailedError, match="solver: RuntimeError: no voice for solve_task"):
-            await Solve().play(here.stage("e1.000"), ENV, Start(difficulty=3))
+            await here.play(Solve(), "e1.000", ENV, Start(difficulty=3))
     assert "role_failed" in [event.kind for event in here.log.read()]
 
 
@@ -125,7 +125,7 @@ async def test_a_model_call_that_fails_is_the_failure_of_the_role_that_asked(
         monkeypatch.setattr(Vocabulary, "encode", _unreadable)
         with pytest.raises(RoleFailedError, match="solver: ValueError: unreadable"):
             await here.stage("e1.000").ask("solver", ask)
-        await here.stage("e1.001").note(EpisodeEnded(outcome="failed"))
+        await here.stage("e1.001").end(EpisodeEnded(outcome="failed"))
     assert [event.kind for event in here.log.read()][-2:] == ["role_failed", "episode_ended"]
 
 

@@ -148,7 +148,7 @@ def test_actions_and_observations_in_a_row_are_an_attempt():
 async def test_a_question_can_be_acted_on_in_turns():
     async with gather() as here:
         episode = Act(num_generations=2, max_turns=2, sampling=Sampling(max_completion_length=8))
-        ended = await episode.play(here.stage("e1.000"), CLOSED, Start(difficulty=2))
+        ended = await here.play(episode, "e1.000", CLOSED, Start(difficulty=2))
         seen = [e.message for e in here.log.read() if isinstance(e.message, ObservationMade)]
     assert ended.outcome == "completed"
     assert len(seen) >= 2

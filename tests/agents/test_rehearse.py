@@ -11,7 +11,7 @@ from simctl.bus.messages import DemonstrationGiven
 async def play(name: str = "e1.000", **settings: object) -> list[Event]:
     async with gather() as here:
         episode = Rehearse.model_validate({"kind": "rehearse", **settings})
-        ended = await episode.play(here.stage(name), SchooledChains({}), Start())
+        ended = await here.play(episode, name, SchooledChains({}), Start())
     assert ended.outcome == "completed"
     return list(here.log.read())
 

@@ -125,7 +125,7 @@ async def test_a_search_ends_when_all_is_finished():
 async def play() -> list[Event]:
     async with gather() as here:
         episode = Search(budget=60)
-        await episode.play(here.stage("e1.000"), ChainTasks({}), Start(difficulty=3))
+        await here.play(episode, "e1.000", ChainTasks({}), Start(difficulty=3))
     return list(here.log.read())
 
 

@@ -147,7 +147,7 @@ def test_copies_of_one_sampler_learn_each_for_itself_and_leave_it_as_it_was():
 
 async def sat() -> list[Event]:
     async with gather() as here:
-        await TEACH.play(here.stage("e1.000"), ENV, Start(difficulty=5))
+        await here.play(TEACH, "e1.000", ENV, Start(difficulty=5))
     return list(here.log.read())
 
 

@@ -40,7 +40,7 @@ async def play(episode: Episode, count: int = 6, **start: Any) -> list[Event]:
     begin = Start(difficulty=DIFFICULTY, **start)
     async with gather() as here, asyncio.TaskGroup() as group:
         for index in range(count):
-            group.create_task(episode.play(here.stage(f"e1.{index:03d}"), ENV, begin))
+            group.create_task(here.play(episode, f"e1.{index:03d}", ENV, begin))
     return list(here.log.read())
 
 
@@ -298,7 +298,7 @@ async def test_actions_see_what_followed_from_those_before_and_earn_what_the_end
     env = Compass()
     async with gather() as here:
         episode = Act(num_generations=3, max_turns=2)
-        await episode.play(here.stage("e1.000"), env, Start(difficulty=DIFFICULTY))
+        await here.play(episode, "e1.000", env, Start(difficulty=DIFFICULTY))
         events = list(here.log.read())
         taken, seen = said(events, ActionTaken), said(events, ObservationMade)
         assert [e.message.of for e in seen] == [e.seq for e in taken]

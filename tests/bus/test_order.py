@@ -67,7 +67,7 @@ async def dawdle(turns: Random) -> None:
 
 
 async def episode(stage: Stage, asks: list[tuple[Role, int]]) -> None:
-    cause = await stage.note(EpisodeStarted(name="any"))
+    cause = await stage.tell(EpisodeStarted(name="any"))
     for role, n in asks:
         ask = SolveTask(task=cause.seq, problem="", n=n)
         cause = (await stage.ask(role, ask, cause=cause))[-1]

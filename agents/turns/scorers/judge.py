@@ -37,11 +37,11 @@ class Judge(Scorer):
         scores = []
         for each, said in zip(tried, checks, strict=True):
             share = fmean(expect(c.event, CritiqueWritten).verdict for c in said)
-            await self._pay(scene, each, said, share, role)
+            self._pay(scene, each, said, share, role)
             scores.append(Score(share, share, {"judged": share}))
         return scores
 
-    async def _pay(
+    def _pay(
         self,
         scene: Scene,
         tried: Tried,
@@ -52,7 +52,7 @@ class Judge(Scorer):
         truth = tried.truth.parts["correct"] == 1.0
         majority = share > 0.5  # noqa: PLR2004 - more than half of them
         wanted = truth if self.judged_by == "verifier" else majority
-        await scene.stage.grade(
+        scene.stage.grade(
             *(
                 scene.grade(
                     check.event,
