@@ -87,17 +87,16 @@ class RemoteLog:
             after += part.num_rows
         return pa.concat_tables(parts) if parts else SCHEMA.empty_table()
 
-    def follow(self, after: int = 0, linger: float = 0) -> Iterator[list[Event]]:
+    def follow(self, after: int = 0, kind: str = "") -> Iterator[list[Event]]:
         """Give what comes after `after` as it is committed, for ever.
 
-        Commits come one after the other: whoever is in no hurry lets the owner `linger` for so many
-        seconds after one, and asks a few times instead of once for each.
+        Whoever waits for a `kind` of event is told what came before it when that is there.
 
         Raises:
             OwnerGoneError: the owner ended.
         """
         while True:
-            events = self._events(after, PAGE, _WAIT, linger)
+            events = self._events(after, PAGE, _WAIT, kind)
             if events:
                 yield events
                 after = events[-1].seq
@@ -138,11 +137,11 @@ class RemoteLog:
         """Hang up."""
         self.close()
 
-    def _events(self, after: int, limit: int, wait: float, linger: float = 0) -> list[Event]:
-        return to_events(self._page(after, limit, wait, linger))
+    def _events(self, after: int, limit: int, wait: float, kind: str = "") -> list[Event]:
+        return to_events(self._page(after, limit, wait, kind))
 
-    def _page(self, after: int, limit: int, wait: float, linger: float = 0) -> pa.Table:
-        wanted = {"after": after, "limit": limit, "wait": wait, "linger": linger}
+    def _page(self, after: int, limit: int, wait: float, kind: str = "") -> pa.Table:
+        wanted = {"after": after, "limit": limit, "wait": wait, "kind": kind}
         return load_table(self._ask("GET", "/events", params=wanted).content)
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -78,7 +78,8 @@ class DuckLog:
         except BaseException:
             self._database.connection.close()
             raise
-        self._last_seq = position.seq
+        self._opened = self._last_seq = position.seq
+        self._last_of: dict[str, int] = {}
         self._listeners: list[Callable[[int], None]] = []
         self._queries = Queries(self._database, limits)
         self._patience = Patience(patience, on_trouble)
@@ -91,6 +92,13 @@ class DuckLog:
     def last_seq(self) -> int:
         """The seq of the last committed event; 0 when there is none."""
         return self._last_seq
+
+    def last_of(self, kind: str) -> int:
+        """Return the seq of the last event of a kind; of earlier ones, that it may be anywhere.
+
+        What was there when the log was opened is not looked through: its end is returned.
+        """
+        return self._last_of.get(kind, self._opened)
 
     async def append(self, drafts: Sequence[Draft]) -> list[Event]:
         """Commit all drafts together and return their events, in order.
@@ -155,10 +163,11 @@ class DuckLog:
         """Close the log."""
         self.close()
 
-    def _announce(self, seq: int) -> None:
-        self._last_seq = seq
+    def _announce(self, events: Sequence[Event]) -> None:
+        self._last_of.update((event.kind, event.seq) for event in events)
+        self._last_seq = events[-1].seq
         for listener in tuple(self._listeners):
-            listener(seq)
+            listener(self._last_seq)
 
 
 def create(path: Path, run: str, branch: str) -> None:

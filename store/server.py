@@ -132,10 +132,13 @@ class Endpoint:
         after = int(parameters.get("after", 0))
         limit = min(int(parameters.get("limit", PAGE)), PAGE)
         wait = min(float(parameters.get("wait", 0)), _LONGEST_WAIT)
-        linger = min(float(parameters.get("linger", 0)), _LONGEST_WAIT)
-        await self._news.wait_for(lambda: self._log.last_seq > after, wait)
-        if linger and self._log.last_seq > after:
-            await self._news.wait_for(lambda: self._log.last_seq >= after + limit, linger)
+        kind = parameters.get("kind", "")
+
+        def ready() -> bool:
+            came = self._log.last_of(kind) if kind else self._log.last_seq
+            return came > after or self._log.last_seq >= after + limit
+
+        await self._news.wait_for(ready, wait)
         until = min(after + limit, self._log.last_seq)
         return _arrow(await run_in_threadpool(lambda: dump_table(self._log.page(after, until))))
 

@@ -37,9 +37,9 @@ class Writer:
         ledger: Ledger,
         sequencer: Sequencer,
         patience: Patience,
-        announce: Callable[[int], None],
+        announce: Callable[[Sequence[Event]], None],
     ) -> None:
-        """Start the thread; `announce` is called in it with the last committed seq."""
+        """Start the thread; `announce` is called in it with what was committed."""
         self._ledger = ledger
         self._sequencer = sequencer
         self._patience = patience
@@ -145,7 +145,7 @@ class Writer:
         if fresh:
             self._until_done(lambda: self._ledger.write(fresh))
         if fresh and self.broken is None:
-            self._announce(fresh[-1].seq)
+            self._announce(fresh)
         for append, events in ready:
             if self.broken is not None:
                 append.done.set_exception(self.broken)

@@ -17,9 +17,8 @@ from simctl.store.policies import PolicyStore
 from simctl.store.room import unbound
 from simctl.trainer.rebuild import make_resumable
 from simctl.trainer.settings import Training
-from simctl.trainer.trainer import Trainer
+from simctl.trainer.trainer import ROUND_ENDED, Trainer
 
-LINGER = 0.02  # seconds in which a round's commits come together; learning from it takes longer
 _log = logging.getLogger("simctl.trainer")
 
 
@@ -61,7 +60,7 @@ def train(run_dir: Path) -> None:
         trainer.announce()
         _log.info("goes on after seq %d", trainer.position)
         gc.freeze()  # what is loaded stays: the collector need not walk it with every round
-        for events in log.follow(trainer.position, LINGER):
+        for events in log.follow(trainer.position, ROUND_ENDED):
             heard = time.perf_counter()
             for update in trainer.hear(events):
                 _report(update, time.perf_counter() - heard)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from simctl.bus.event import Draft, Event, Utterance
-from simctl.bus.messages import RunResumed
+from simctl.bus.messages import RoundEnded, RunResumed
 from simctl.store import address
 from simctl.store.access import open_log
 from simctl.store.address import Address
@@ -129,16 +129,28 @@ def test_a_follower_hears_every_commit_in_order(
     assert heard == list(range(1, 51))
 
 
-def test_a_follower_that_lingers_hears_commits_together(
+def test_who_waits_for_a_kind_of_event_hears_with_it_what_came_before(
     remote: RemoteLog, duck: DuckLog, append: Append, say: Say
 ):
+    following = remote.follow(0, "round_ended")
     append(duck, [say(0)])
-    threading.Timer(0.2, append, (duck, [say(1)])).start()
-    heard: list[int] = []
-    for events in remote.follow(linger=2):
-        heard.extend(event.seq for event in events)
-        break
-    assert heard == [1, 2]
+    append(duck, [say(1)])
+    ended = RoundEnded(episodes=1, failed=0)
+    threading.Timer(0.2, append, (duck, [say(2, message=ended)])).start()
+    assert [event.seq for event in next(following)] == [1, 2, 3]
+
+
+def test_who_waits_for_a_kind_of_event_is_told_at_once_what_an_earlier_owner_wrote(
+    run_dir: Path, append: Append, say: Say
+):
+    with DuckLog(run_dir / "log.duckdb", run="run-a") as log:
+        append(log, [say(0, message=RoundEnded(episodes=1, failed=0)), say(1)])
+    with (
+        DuckLog(run_dir / "log.duckdb", run="run-a") as log,
+        Endpoint(log, run_dir, log.submit),
+        RemoteLog.of(run_dir) as remote,
+    ):
+        assert [event.seq for event in next(remote.follow(0, "round_ended"))] == [1, 2]
 
 
 def test_a_slow_follower_hears_all_in_order_and_holds_nobody_back(
