@@ -205,11 +205,16 @@ class PolicyStore:
         return found
 
     def _prune(self) -> None:
-        last = self.versions()[-RESUMABLE:]
-        resumable = [v for v in self.versions() if _optimizers(self.path(v))]
-        for version in resumable[1:]:
-            if version % LANDMARK and version not in last:
-                for file in _optimizers(self.path(version)):
+        versions = self.versions()
+        first = next((v for v in versions if _optimizers(self.path(v))), None)
+        for version in reversed(versions[:-RESUMABLE]):
+            if version == first:
+                return
+            if version % LANDMARK:
+                found = _optimizers(self.path(version))
+                if not found:  # nor has one before it, but landmarks
+                    return
+                for file in found:
                     file.unlink()
 
 

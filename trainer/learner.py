@@ -146,15 +146,17 @@ class Learner:
             return None
         return self._criterion.leaning(sample, sample.loss)
 
+    @torch.no_grad()
     def probes(self, rows: Sequence[tuple[Ids, Ids]]) -> tuple[Probe, ...]:
-        """Return what the weights give to these answers, each in a forward of its own."""
+        """Return what the weights give to these answers."""
+        if not rows:
+            return ()
+        ids = torch.tensor([token for _, tokens in rows for token in tokens])
+        scores = token_logprobs(answer_logits(self.model, rows), ids)
+        split = scores.split([len(tokens) for _, tokens in rows])
         return tuple(
-            Probe(
-                prompt=tuple(prompt),
-                tokens=tuple(tokens),
-                logprobs=tuple(self._score(prompt, tokens)),
-            )
-            for prompt, tokens in rows
+            Probe(prompt=tuple(prompt), tokens=tuple(tokens), logprobs=tuple(logprobs.tolist()))
+            for (prompt, tokens), logprobs in zip(rows, split, strict=True)
         )
 
     def save(self, path: Path) -> None:
@@ -257,9 +259,3 @@ class Learner:
         for step in steps:
             compared = [sample for sample in step if needs_beginning(sample)]
             yield from microbatches(compared, self._settings.per_device_train_batch_size)
-
-    @torch.no_grad()
-    def _score(self, prompt: Ids, tokens: Ids) -> list[float]:
-        logits = answer_logits(self.model, [(prompt, tokens)])
-        scores: list[float] = token_logprobs(logits, torch.tensor(tokens)).tolist()
-        return scores
