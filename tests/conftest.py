@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from mosquitto import Mosquitto
 
@@ -17,6 +18,10 @@ SETTINGS = {
 
 for name, value in SETTINGS.items():
     os.environ.setdefault(name, value)
+
+# a busy machine makes no law false
+hypothesis.settings.register_profile("simctl", deadline=None)
+hypothesis.settings.load_profile("simctl")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -86,7 +86,7 @@ def future(syllabus: Syllabus) -> list[object]:
 
 
 @pytest.mark.parametrize("curriculum", KINDS, ids=lambda each: f"{each.kind}")
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_run_that_broke_off_after_any_round_goes_on_as_if_it_had_not(
     curriculum: AnyCurriculum, data: st.DataObject
@@ -107,7 +107,7 @@ def test_a_run_that_broke_off_after_any_round_goes_on_as_if_it_had_not(
 
 
 @pytest.mark.parametrize("curriculum", KINDS, ids=lambda each: f"{each.kind}")
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(run=runs())
 def test_nothing_that_is_held_out_is_ever_drawn(curriculum: AnyCurriculum, run: list[list[Event]]):
     syllabus = whole(curriculum).begin(ENV, 3)

@@ -150,7 +150,7 @@ def test_a_log_that_was_measured_and_one_that_was_not_go_on_alike():
     ]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(cut=st.integers(1, 10_000), seed=st.integers(0, 2**32))
 def test_a_watch_recalled_from_any_cut_says_what_an_unbroken_one_says(
     healthy: list[Event], unbroken: dict[int, Examined], cut: int, seed: int

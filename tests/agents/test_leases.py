@@ -82,7 +82,7 @@ class Work(RuleBasedStateMachine):
         assert sorted(held + waiting) == sorted(self.asked.keys() - self.answered)
 
 
-Work.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Work.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestWork = Work.TestCase
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simctl.bus import feed
@@ -13,7 +13,6 @@ from simctl.bus.messages import EpisodeStarted
 from simctl.store.memory_log import ListLog
 
 
-@settings(deadline=None)
 @given(
     count=st.integers(1, 60),
     start=st.integers(0, 10),

@@ -142,7 +142,7 @@ def test_causes_come_first_and_all_hear_one_order(topology: Topology):
 
 
 @given(TOPOLOGIES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_causes_come_first_and_all_hear_one_order_of_a_file(topology: Topology):
     with TemporaryDirectory() as place, DuckLog(Path(place) / "log.duckdb", run="any") as log:
         heard = asyncio.run(play(topology, log))

@@ -90,7 +90,7 @@ async def test_an_event_that_cannot_be_made_of_the_draft_is_asked_for_again():
     assert await waiting == list(log.read())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(1, LARGEST + 2), min_size=1, max_size=8))
 def test_parcels_have_every_draft_once_in_order_and_no_more_than_fit(sizes: list[int]):
     async def say_all() -> list[int]:

@@ -123,9 +123,7 @@ _BODY = (
 )
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_BODY)
 def test_whatever_comes_is_written_or_kept(client: httpx.Client, duck: DuckLog, body: bytes):
     before = duck.last_seq

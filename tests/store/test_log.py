@@ -49,9 +49,7 @@ _SPOKEN = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(spoken=st.lists(_SPOKEN, min_size=1, max_size=5))
 def test_what_is_appended_is_read_back_unchanged(
     log: EventLog, append: Append, spoken: list[dict[str, Any]]

@@ -43,9 +43,7 @@ def narrowed(event: Event) -> Said:
     return Said(*(getattr(event, name) for name in Said._fields))
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     spoken=st.lists(_FIELDS, min_size=1, max_size=8),
     kinds=st.sets(st.sampled_from(["run_resumed", "message_rejected", "task_posed"]), min_size=1),

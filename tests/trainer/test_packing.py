@@ -74,7 +74,7 @@ def test_packed_answers_have_the_gradients_that_they_have_alone(name: str):
 
 
 @given(rows=st.lists(st.tuples(TOKENS, TOKENS), min_size=1, max_size=2 * TOGETHER))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_every_text_lies_whole_in_its_places(rows: Rows):
     packing = Packing.of(rows)
     laid = [packing.ids[0][row] for slots in packing.slots for row in slots]
@@ -85,7 +85,7 @@ def test_every_text_lies_whole_in_its_places(rows: Rows):
 
 
 @given(rows=st.lists(st.tuples(TOKENS, TOKENS), min_size=1, max_size=2 * TOGETHER))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_every_token_is_in_its_place_and_at_its_position(rows: Rows):
     packing = Packing.of(rows)
     every = torch.cat([slots.flatten() for slots in packing.slots])

@@ -196,7 +196,7 @@ def test_a_lesson_without_a_place_in_the_round_is_no_trajectory(story: Story) ->
     assert trajectories(story.events) == []
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**32))
 def test_the_narrow_reading_of_a_log_gives_the_same_trajectories_and_the_same_batch(
     story_of: Callable[[int], Story], training: Training, seed: int
