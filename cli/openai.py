@@ -37,6 +37,10 @@ class _Asked(BaseModel):
     seed: int | None = None
     n: int = Field(default=1, ge=1, le=1024)
     top_p: float = Field(default=1.0, ge=1, le=1)
+    top_k: Literal[-1, 0] = -1
+    min_p: float = Field(default=0.0, ge=0, le=0)
+    repetition_penalty: float = Field(default=1.0, ge=1, le=1)
+    stop_token_ids: frozenset[int] = frozenset()
     stream: Literal[False] = False
     skip_special_tokens: bool = True
     return_token_ids: bool = False
@@ -152,6 +156,9 @@ class OpenAI:
     async def _sample(
         self, asked: _Asked, prompts: Sequence[tuple[int, ...]], length: int
     ) -> list[Completion]:
+        if asked.stop_token_ids - self._vocabulary.ends:
+            ends = sorted(self._vocabulary.ends)
+            raise ValueError(f"stop_token_ids: this model's answers end with {ends} only")
         seed = secrets.randbelow(_SEEDS) if asked.seed is None else asked.seed
         sampling = Sampling(temperature=asked.temperature, max_completion_length=length)
         wanted = [prompt for prompt in prompts for _ in range(asked.n)]

@@ -11,7 +11,7 @@ from simctl.bus.quiescence import Quiescence
 from simctl.cli.candidate import candidate
 from simctl.cli.listening import listen, url
 from simctl.cli.openai import OpenAI
-from simctl.cli.serving import serve
+from simctl.cli.serving import held, serve
 
 
 def serve_policy(  # noqa: PLR0913 - what a command line may say
@@ -29,4 +29,5 @@ def serve_policy(  # noqa: PLR0913 - what a command line may say
     listening = listen(host, port)
     sys.stderr.write(f"serves {policy} v{found.version} at {url(listening)}/v1\n")
     config = uvicorn.Config(app.application(), log_config=None, access_log=False, lifespan="on")
-    asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
+    with held(sampler):
+        asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))

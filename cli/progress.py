@@ -192,9 +192,11 @@ class Progress:
                 # it is measured while the next round learns: what that round cost is not its own
                 point = Point(version, *self._spent.get(version, (0, self.seconds)), scores)
                 self.curves.setdefault(suite, []).append(point)
-            case PolicySynced(ok=True, version=version):
+            case PolicySynced(ok=True, version=version, how=how):
                 self.version = version
                 self._spent[version] = (self.tokens, self.seconds)
+                if "(" in how:  # not the first way
+                    self.troubles.append(f"policy v{version} serves by {how}")
             case PolicySynced(version=version, reason=reason):
                 self.troubles.append(f"policy v{version} refused: {reason}")
             case RoleFailed(role=role, error=error):

@@ -233,8 +233,10 @@ class Recipe(Value):
     def _serves_what_the_engine_holds(self) -> Self:
         if self.sampler.engine != "vllm":
             return self
-        if not self.sampler.url or not self.sampler.model:
-            raise ValueError('sampler.engine is "vllm": give sampler.url and sampler.model')
+        if bool(self.sampler.url) != bool(self.sampler.model):
+            raise ValueError(
+                'sampler.engine is "vllm": give sampler.url with sampler.model, or neither'
+            )
         if self.trainer.separate:
             raise ValueError(
                 'sampler.engine is "vllm", which holds one set of weights: let trainer.separate be '

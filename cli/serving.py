@@ -1,7 +1,8 @@
 """Serving: a sampler over a policy that somebody named, and engines in its place for some roles."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from simctl.agents.forms.characters import CHARACTERS
@@ -9,56 +10,81 @@ from simctl.agents.forms.form import Form
 from simctl.agents.policy.endpoint import EndpointSampler
 from simctl.agents.policy.engines import LocalEngine, OpenAIEngine
 from simctl.agents.policy.ensemble import Ensemble
-from simctl.agents.policy.http import EndpointError, Poster
-from simctl.agents.policy.sampler import Sampler, ServingSampler
-from simctl.agents.policy.transformers import ROUGH, TransformersSampler
-from simctl.agents.policy.vllm import VllmSampler
+from simctl.agents.policy.http import Poster
+from simctl.agents.policy.sampler import Closes, Sampler, ServingSampler
+from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.agents.tasks.environment import Briefs
 from simctl.bus.asks import ROLES, Role
 from simctl.bus.quiescence import Quiescence
+from simctl.cli import vllm
 from simctl.cli.errors import RecipeError
 from simctl.cli.policies import PolicyError, base, fetched, has_template
 from simctl.cli.recipe import Recipe
 
 
-def serve(
+def check(recipe: Recipe, path: Path) -> None:
+    """See that the policy in `path` can be served, with the recipe's engines for some roles.
+
+    Raises:
+        PolicyError: it cannot be loaded, no answer of it would end, or an engine is not to be had.
+    """
+    if recipe.sampler.engine == "vllm":
+        vllm.check(recipe, path)
+        _others(recipe, Quiescence(), ROLES)
+    else:
+        serve(recipe, path, 0, Quiescence())
+
+
+def serve(  # noqa: PLR0913 - what is served, and where
     recipe: Recipe,
     path: Path,
     version: int,
     quiescence: Quiescence,
     roles: Sequence[Role] = ROLES,
+    *,
+    place: vllm.Place = vllm.Place(),  # noqa: B008 - it is frozen
 ) -> ServingSampler:
     """Return a sampler of the policy in `path`, with the recipe's engines for those of `roles`.
+
+    Whoever has it lets go with `held` what it holds.
 
     Raises:
         PolicyError: it cannot be loaded, no answer of it would end, or an engine is not to be had.
     """
-    own = _own(recipe, path, version, quiescence)
-    others: dict[Role, Sampler] = {}
-    names: dict[Role, str] = {}
-    for role in roles:
-        if recipe.engines.get(role) is not None:
-            others[role] = _engine(recipe, role, quiescence)
-            names[role] = _name(recipe.engines[role])
+    own = _own(recipe, path, version, quiescence, place)
+    others, names = _others(recipe, quiescence, roles)
     return Ensemble(own, others, names) if others else own
 
 
-def _own(recipe: Recipe, path: Path, version: int, quiescence: Quiescence) -> ServingSampler:
-    """Return the sampler of the run's own policy."""
-    settings = recipe.sampler
-    if settings.engine == "transformers":
-        return _local(recipe, path, version, quiescence, recipe.trainer.separate)
-    there = OpenAIEngine(base_url=settings.url, model=settings.model, api="completions")
-    control = Poster(settings.url.rstrip("/").removesuffix("/v1"))
-    tolerance = settings.probe_bound or ROUGH
-    poster = Poster(settings.url)
+@contextmanager
+def held(sampler: Sampler) -> Generator[None]:
+    """Let go in the end what a sampler holds, such as a server of its own."""
     try:
-        return VllmSampler(
-            there, poster, control, path, version, quiescence=quiescence, tolerance=tolerance
-        )
-    except (EndpointError, ValueError) as error:
-        raise PolicyError(f"sampler.url {settings.url}: {error}") from error
+        yield
+    finally:
+        if isinstance(sampler, Closes):
+            sampler.close()
+
+
+def _others(
+    recipe: Recipe, quiescence: Quiescence, roles: Sequence[Role]
+) -> tuple[dict[Role, Sampler], dict[Role, str]]:
+    """Return the samplers of those of `roles` that other engines play, and what they are called."""
+    wanted: list[Role] = [role for role in roles if recipe.engines.get(role) is not None]
+    return (
+        {role: _engine(recipe, role, quiescence) for role in wanted},
+        {role: _name(recipe.engines[role]) for role in wanted},
+    )
+
+
+def _own(
+    recipe: Recipe, path: Path, version: int, quiescence: Quiescence, place: vllm.Place
+) -> ServingSampler:
+    """Return the sampler of the run's own policy."""
+    if recipe.sampler.engine == "vllm":
+        return vllm.sampler(recipe, path, version, quiescence, place)
+    return _local(recipe, path, version, quiescence, recipe.trainer.separate)
 
 
 def _local(

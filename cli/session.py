@@ -34,9 +34,10 @@ from simctl.cli.errors import first
 from simctl.cli.machine import machine
 from simctl.cli.recipe import Recipe, dump
 from simctl.cli.runs import POLICIES
-from simctl.cli.serving import form_of, forms_of, serve
+from simctl.cli.serving import check, form_of, forms_of, held, serve
 from simctl.cli.stop import Stop
 from simctl.cli.trainer import TrainerFailedError, TrainerProcess
+from simctl.cli.vllm import Place
 from simctl.store.access import LOG
 from simctl.store.database import insist
 from simctl.store.duck import DuckLog
@@ -85,7 +86,7 @@ def create(recipe: Recipe, run_dir: Path, base: Path) -> None:
         TakenError: the directory exists.
         PolicyError: `base` holds no policy that can be served; then nothing is made.
     """
-    serve(recipe, base, 0, Quiescence())
+    check(recipe, base)
     form_of(recipe, base)
     forms_of(recipe)
     birth.create(recipe, run_dir, base)
@@ -165,7 +166,7 @@ class _Session:
             return asyncio.run_coroutine_threadsafe(bus.publish(drafts), loop)
 
         outcome = Outcome("finished")
-        with Endpoint(self._log, self._run_dir, publish):
+        with held(sampler), Endpoint(self._log, self._run_dir, publish):
             try:
                 async with (
                     self._roles(bus, quiescence, memory, sampler) as roles,
@@ -216,7 +217,9 @@ class _Session:
     def _sampler(self, quiescence: Quiescence, memory: Memory) -> ServingSampler:
         version = memory.version
         self._policies.verify(version)
-        return serve(self._recipe, self._policies.path(version), version, quiescence)
+        place = Place(self._run_dir, self._view.warn, self._policies.path(0))
+        path = self._policies.path(version)
+        return serve(self._recipe, path, version, quiescence, place=place)
 
     def _served(self, sampler: ServingSampler) -> Served:
         recipe = self._recipe

@@ -11,10 +11,22 @@ class SamplerSettings(Value):
     """How the policy is sampled from."""
 
     engine: Literal["transformers", "vllm"] = Field(
-        default="transformers", description="in this process, or a vLLM server at url"
+        default="transformers", description="in this process, or a vLLM server"
     )
-    url: str = Field(default="", description="of a vLLM server, such as http://127.0.0.1:8000/v1")
-    model: str = Field(default="", description="what the vLLM server calls the model")
+    url: str = Field(
+        default="",
+        description="of a vLLM server, such as http://127.0.0.1:8000/v1; without, the run has its "
+        "own",
+    )
+    model: str = Field(default="", description="what the vLLM server at url calls the model")
+    command: str = Field(
+        default="vllm serve",
+        description="begins the run's own vLLM server, which is of another environment: the words "
+        "before the policy",
+    )
+    arguments: tuple[str, ...] = Field(
+        default=(), description="further words of that command, after the policy"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         default="auto",
         description="where it is held; auto: a GPU for policies of 50 million parameters and more",

@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,8 +30,9 @@ from simctl.bus.quiescence import Quiescence
 from simctl.bus.remote import ForgottenError, RemoteBus, RunOverError
 from simctl.cli.errors import RunError, UserError, first
 from simctl.cli.recipe import Recipe, recorded
-from simctl.cli.serving import form_of, forms_of, serve
+from simctl.cli.serving import form_of, forms_of, held, serve
 from simctl.cli.stop import Stop
+from simctl.cli.vllm import Place
 from simctl.store.policies import PolicyError as StoredPolicyError
 from simctl.store.policies import PolicyStore
 
@@ -126,9 +127,9 @@ async def _take_part(terms: Terms, run: str, tell: Tell) -> bool:
             welcome = await bus.join(terms.roles, capacity=terms.capacity, machine=_where())
             recipe = recorded(f"the recipe of run {run}", welcome.recipe)
             tell(f"works for run {run} as {terms.name}: {', '.join(terms.roles)}")
-            with TemporaryDirectory(prefix="simctl-worker-") as own:
+            with TemporaryDirectory(prefix="simctl-worker-") as own, ExitStack() as holding:
                 quiescence = Quiescence()
-                part = _Part(recipe, terms.roles, quiescence)
+                part = _Part(recipe, terms.roles, quiescence, holding)
                 worker = Worker(
                     bus,
                     Producer(terms.name, bus.epoch),
@@ -156,7 +157,10 @@ async def _take_part(terms: Terms, run: str, tell: Tell) -> bool:
 class _Part:
     """The part that a worker plays in a run: its sampler, and the roles that speak with it."""
 
-    def __init__(self, recipe: Recipe, roles: Sequence[Role], quiescence: Quiescence) -> None:
+    def __init__(
+        self, recipe: Recipe, roles: Sequence[Role], quiescence: Quiescence, holding: ExitStack
+    ) -> None:
+        self._holding = holding  # what its sampler holds
         self._recipe = recipe
         self._roles = roles
         self._quiescence = quiescence
@@ -167,9 +171,13 @@ class _Part:
         recipe, path = self._recipe, policies.path(version)
         self._form = form_of(recipe, path)
         try:
-            return serve(recipe, path, version, self._quiescence, self._roles)
+            sampler = serve(
+                recipe, path, version, self._quiescence, self._roles, place=Place(tell=say)
+            )
         except UserError as error:  # an engine that is not to be had here, say: the owner hears it
             raise StoredPolicyError(str(error)) from error
+        self._holding.enter_context(held(sampler))
+        return sampler
 
     def cast(self, sampler: ServingSampler) -> dict[Role, Agent]:
         """Return the roles."""

@@ -4,18 +4,26 @@ By `completions` token ids go in and token ids and log-probabilities come back, 
 (`return_token_ids`); by `chat` messages go in and texts come back, and nothing can train on those.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from simctl.agents.policy.engines import OpenAIEngine
-from simctl.agents.policy.http import EndpointError, Poster
+from simctl.agents.policy.http import EndpointError
 from simctl.agents.policy.queue import Queue
 from simctl.agents.policy.sampler import SAMPLE_RANK, Completion, Dialogue, Prompt, Request
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.quiescence import Quiescence
 
 _SEEDS = 1 << 31  # seeds that every server takes
+
+
+class Posts(Protocol):
+    """An endpoint that is asked."""
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return its answer to a request below its address."""
+        ...
 
 
 class EndpointSampler:
@@ -29,7 +37,7 @@ class EndpointSampler:
     def __init__(
         self,
         settings: OpenAIEngine,
-        poster: Poster,
+        poster: Posts,
         quiescence: Quiescence,
         vocabulary: Vocabulary | None = None,
     ) -> None:
@@ -46,6 +54,10 @@ class EndpointSampler:
         self._queue = Queue[Request, Completion | EndpointError](
             quiescence, SAMPLE_RANK, self._complete
         )
+
+    def ask_for(self, model: str) -> None:
+        """Ask for another model there from now on."""
+        self._settings = self._settings.model_copy(update={"model": model})
 
     def encode(self, text: Prompt) -> tuple[int, ...]:
         """Return the token ids of a prompt, or of a text.
@@ -100,7 +112,7 @@ class EndpointSampler:
 
 
 def complete(
-    poster: Poster, settings: OpenAIEngine, vocabulary: Vocabulary, request: Request
+    poster: Posts, settings: OpenAIEngine, vocabulary: Vocabulary, request: Request
 ) -> Completion:
     """Return what is said after the token ids of a prompt, or what a given answer weighs there.
 
@@ -139,7 +151,7 @@ def complete(
 
 
 def weigh(
-    poster: Poster, settings: OpenAIEngine, prompt: Sequence[int], answer: Sequence[int]
+    poster: Posts, settings: OpenAIEngine, prompt: Sequence[int], answer: Sequence[int]
 ) -> Completion:
     """Return an answer with the log-probabilities that an endpoint gives its tokens.
 

@@ -42,7 +42,7 @@ class OpenAIEngine(Value):
     requests_per_minute: float | None = Field(
         default=None, gt=0, description="most requests a minute; none: as fast as it goes"
     )
-    extra: dict[str, bool | int | float | str] = Field(
+    extra: dict[str, bool | int | float | str | tuple[int, ...]] = Field(
         default_factory=dict, description="further keys of each request, such as top_p"
     )
 

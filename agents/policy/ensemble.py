@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from simctl.agents.policy.sampler import (
+    Closes,
     Completion,
+    Persists,
     Prompt,
     Request,
     Sampler,
@@ -74,3 +76,17 @@ class Ensemble:
     def reject(self) -> None:
         """Serve on what served before."""
         self._own.reject()
+
+    @property
+    def how(self) -> str:
+        """Which way the last version of the run's own policy went, if it knows several."""
+        return self._own.how if isinstance(self._own, Persists) else ""
+
+    def again(self, reason: str) -> bool:
+        """Load the proposed version by the next way; False if there is none."""
+        return isinstance(self._own, Persists) and self._own.again(reason)
+
+    def close(self) -> None:
+        """Have no more to do with where the run's own policy is held."""
+        if isinstance(self._own, Closes):
+            self._own.close()

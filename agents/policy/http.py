@@ -17,6 +17,10 @@ class EndpointError(OSError):
     """An endpoint does not answer, or not with what is needed."""
 
 
+class RefusedError(EndpointError):
+    """An endpoint refuses a request, and would refuse it again."""
+
+
 class Pace:
     """Gives requests their turns, so many a minute. For any number of threads."""
 
@@ -58,10 +62,20 @@ class Poster:
         self._sleep = sleep
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer.
+        """Return the answer, an object.
 
         Raises:
             EndpointError: there is none, however often it is tried, or it is an error.
+            RefusedError: it is an error that stays one.
+        """
+        return _object(self.send(path, body))
+
+    def send(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+        """Return the answer, whatever it is of.
+
+        Raises:
+            EndpointError: there is none, however often it is tried, or it is an error.
+            RefusedError: it is an error that stays one.
         """
         told = ""
         for tried in range(self._retries + 1):
@@ -73,14 +87,17 @@ class Poster:
                 told = f"{type(error).__name__}: {error}"
             else:
                 if answer.is_success:
-                    return _object(answer)
+                    return answer
                 told = f"{answer.status_code}: {answer.text[:_QUOTED]}"
                 if answer.status_code not in _AGAIN:
-                    break
+                    raise RefusedError(self._said(path, told))
                 pause = _asked(answer.headers.get("retry-after"), pause)
             if tried < self._retries:
                 self._sleep(pause)
-        raise EndpointError(f"{self._client.base_url}{path.lstrip('/')} says {told}")
+        raise EndpointError(self._said(path, told))
+
+    def _said(self, path: str, told: str) -> str:
+        return f"{self._client.base_url}{path.lstrip('/')} says {told}"
 
 
 def _asked(retry_after: str | None, otherwise: float) -> float:

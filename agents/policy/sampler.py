@@ -157,5 +157,28 @@ class Syncable(Protocol):
         ...
 
 
+@runtime_checkable
+class Closes(Protocol):
+    """A sampler that holds something which must be let go."""
+
+    def close(self) -> None:
+        """Let it go."""
+        ...
+
+
+@runtime_checkable
+class Persists(Protocol):
+    """A sampler that knows several ways to load a version."""
+
+    @property
+    def how(self) -> str:
+        """Which way the last version went, and what was wrong with those tried before."""
+        ...
+
+    def again(self, reason: str) -> bool:
+        """Load the proposed version by the next way, for `reason`; False if there is none."""
+        ...
+
+
 class ServingSampler(Sampler, Studies, Syncable, Protocol):
     """A sampler that serves a society: it answers, lets copies learn, and takes new weights."""

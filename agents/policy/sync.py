@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from simctl.agents.policy.sampler import Syncable
+from simctl.agents.policy.sampler import Persists, Syncable
 from simctl.bus.messages import (
     PolicySynced,
     PolicyUpdated,
@@ -14,29 +14,45 @@ from simctl.store.policies import PolicyError, PolicyStore
 def sync(sampler: Syncable, update: PolicyUpdated, policies: PolicyStore) -> PolicySynced:
     """Load `update` into the sampler if its file and its log-probabilities are as announced.
 
-    Each copy that a role has is probed as well. Otherwise the version before keeps serving, with
-    its copies, and the message says why.
+    Each copy that a role has is probed as well. A sampler that knows several ways to load goes them
+    until one proves itself. Otherwise the version before keeps serving, with its copies, and the
+    message says why.
     """
     try:
         policies.verify(update.version, update.sha256)
         sampler.propose(update.version, policies.path(update.version))
-        bound = sampler.tolerance
-        probed = [(None, update.probes), *update.copies.items()]
-        deltas = {role: _delta(sampler, probes, role) for role, probes in probed}
+        delta, reason = _proved(sampler, update)
+        while reason and isinstance(sampler, Persists) and sampler.again(reason):
+            delta, reason = _proved(sampler, update)
     except (PolicyError, OSError, ValueError) as error:
+        delta, reason = None, str(error)
+    if reason:
         sampler.reject()
-        return _synced(update, ok=False, reason=str(error))
+    else:
+        sampler.accept()
+    return PolicySynced(
+        version=update.version,
+        sampler="sampler",
+        ok=not reason,
+        delta=delta,
+        reason=reason,
+        how=sampler.how if isinstance(sampler, Persists) else "",
+    )
+
+
+def _proved(sampler: Syncable, update: PolicyUpdated) -> tuple[float, str]:
+    """Return the largest difference to the trainer, in nats, and why it is too large, if it is."""
+    bound = sampler.tolerance
+    probed = [(None, update.probes), *update.copies.items()]
+    deltas = {role: _delta(sampler, probes, role) for role, probes in probed}
     # a delta that is not a number is worse than any
     worst = max(deltas, key=lambda role: (not deltas[role] <= bound, deltas[role]))
     delta = deltas[worst]
-    if not delta <= bound:
-        whose = f" of the {worst}'s copy" if worst else ""
-        differ = f"differ from the trainer's by {delta:.3g} (bound {bound})"
-        reason = f"log-probabilities{whose} {differ}"
-        sampler.reject()
-        return _synced(update, ok=False, delta=delta, reason=reason)
-    sampler.accept()
-    return _synced(update, ok=True, delta=delta)
+    if delta <= bound:
+        return delta, ""
+    whose = f" of the {worst}'s copy" if worst else ""
+    differ = f"differ from the trainer's by {delta:.3g} (bound {bound})"
+    return delta, f"log-probabilities{whose} {differ}"
 
 
 def _delta(sampler: Syncable, probes: Sequence[Probe], role: str | None) -> float:
@@ -50,12 +66,4 @@ def _delta(sampler: Syncable, probes: Sequence[Probe], role: str | None) -> floa
             )
         ),
         default=0.0,
-    )
-
-
-def _synced(
-    update: PolicyUpdated, *, ok: bool, delta: float | None = None, reason: str = ""
-) -> PolicySynced:
-    return PolicySynced(
-        version=update.version, sampler="sampler", ok=ok, delta=delta, reason=reason
     )

@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from simctl.agents.policy.embedded import PATH
-from simctl.agents.policy.engines import OpenAIEngine
-from simctl.agents.policy.http import EndpointError, Poster
+from simctl.agents.policy.http import EndpointError
 from simctl.agents.policy.sampler import Request, ServingSampler
 from simctl.agents.policy.sync import sync
-from simctl.agents.policy.transformers import TransformersSampler
-from simctl.agents.policy.vllm import VllmSampler
+from simctl.agents.policy.transformers import EXACT, TransformersSampler
+from simctl.agents.policy.vllm.sampler import VllmSampler
+from simctl.agents.policy.vllm.server import Remote
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.asks import Sampling
 from simctl.bus.messages import PolicyUpdated, Probe
@@ -92,13 +92,8 @@ def vllm(policies: PolicyStore, reload: Reload) -> Generator[Serving]:
     )
     app = OpenAI(held, Vocabulary(PATH), quiescence, "policy").application(*more)
     with served(app) as url:
-        named = {"base_url": url, "model": "policy", "api": "completions"}
-        settings = OpenAIEngine.model_validate(named)
-        control = Poster(url.removesuffix("/v1"))
         asking, first = Quiescence(), policies.path(0)
-        sampler = VllmSampler(
-            settings, Poster(url), control, first, 0, quiescence=asking, tolerance=1e-4
-        )
+        sampler = VllmSampler(Remote(url), "policy", first, 0, quiescence=asking, tolerance=EXACT)
         yield sampler, asking
 
 

@@ -1,0 +1,1 @@
+"""vLLM: a sampler over a server of it, which simctl begins or finds, and how versions get there."""

@@ -1,0 +1,43 @@
+"""A run whose engine is vLLM: its versions serve once they are proved."""
+
+import os
+from pathlib import Path
+
+import pytest
+from live import ask, simctl
+from vllm_real import REAL, needs_vllm
+from vllm_server import descendants, policy
+
+pytestmark = needs_vllm
+SETS = [
+    "run.rounds=2", "run.episodes=4", "episode.num_generations=4",
+    'suite=[{name = "targets", difficulty = 2, problems = 4, max_completion_length = 32}]',
+    "episode.sampling.max_completion_length=32",
+    f"sampler.command={' '.join(REAL)}",
+]  # fmt: skip
+SYNCED = "SELECT ok, how FROM policy_synced ORDER BY seq"
+
+
+@pytest.fixture(scope="module")
+def tied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return policy(tmp_path_factory.mktemp("policy"))
+
+
+def play(run_dir: Path, recipe: str, path: Path, *sets: str) -> str:
+    """Play a recipe with vLLM as its engine, and return what was printed."""
+    words = [word for each in (*SETS, *sets) for word in ("--set", each)]
+    said = simctl("run", recipe, "--policy", path, "--engine", "vllm", "--run-dir", run_dir, *words)
+    assert said.returncode == 0, said.stdout + said.stderr
+    return said.stdout
+
+
+@pytest.mark.parametrize("recipe", ["grpo", "society"])
+def test_each_version_serves_at_a_server_of_the_runs_own(recipe: str, tied: Path, tmp_path: Path):
+    play(tmp_path / "run", recipe, tied)
+    assert ask(tmp_path / "run", SYNCED) == [{"ok": True, "how": "reload"}] * 2
+    assert not [title for _, title in descendants(os.getpid()) if "VLLM" in title]
+
+
+def test_with_adapters_each_version_serves_as_an_adapter(tied: Path, tmp_path: Path):
+    play(tmp_path / "run", "grpo", tied, "trainer.lora.r=4")
+    assert ask(tmp_path / "run", SYNCED) == [{"ok": True, "how": "adapter"}] * 2
