@@ -153,7 +153,7 @@ class Learner:
             return ()
         ids = torch.tensor([token for _, tokens in rows for token in tokens])
         scores = token_logprobs(answer_logits(self.model, rows), ids)
-        split = scores.split([len(tokens) for _, tokens in rows])
+        split = torch.split(scores, [len(tokens) for _, tokens in rows])
         return tuple(
             Probe(prompt=tuple(prompt), tokens=tuple(tokens), logprobs=tuple(logprobs.tolist()))
             for (prompt, tokens), logprobs in zip(rows, split, strict=True)
