@@ -28,6 +28,7 @@ from simctl.store.policies import PolicyStore
 DISPATCHER = "dispatcher"
 _ON_ITS_WAY = 2.0  # seconds in which what was sent may still arrive
 _PAUSE = 30.0  # seconds after which a worker that broke a rule, or could not serve, may try again
+_MOVES = frozenset({"policy_updated", "policy_synced"})
 _MOST = 3600  # seconds that a worker may hold an ask, alive or not
 
 
@@ -105,7 +106,12 @@ class Dispatcher:
     ) -> None:
         """Let workers answer what `events` ask of the roles, until cancelled."""
         self._bus, self._epoch = bus, epoch
-        given = Counter(event.cause for event in history if event.sender in ROLES)
+        given = Counter[int | None]()
+        for event in history:
+            if event.sender in ROLES:
+                given[event.cause] += 1
+            elif event.kind in _MOVES:  # the society will not play with what came before
+                self._hear(event, given)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._lease())
             async for event in events:

@@ -26,6 +26,7 @@ class Memory:
     """The round that was begun last, as far as it came; it is played again from its start.
 
     `pseq` is the society's number at the start of that round, `version` the policy that served,
+    `offered` the last one that came to be served, whether it was or not,
     `tokens` what earlier rounds spent, `incarnation` how many processes have played the run.
     A fork with another recipe leaves the round as it is: then `closed`, and both are those of the
     round to come. `watch` keeps what earlier rounds were like, if somebody wants to know.
@@ -34,6 +35,7 @@ class Memory:
     round: int = 0
     pseq: int = 0
     version: int = 0
+    offered: int = 0
     tokens: int = 0
     incarnation: int = 0
     ended: bool = False
@@ -43,6 +45,7 @@ class Memory:
     _recipe: str = ""
     _next_pseq: int = 0
     _serving: int = 0
+    _offered: int = 0
 
     def hear(self, event: Event, syllabus: Syllabus) -> None:
         """Take in the next event of the log; moves `syllabus` along."""
@@ -54,6 +57,7 @@ class Memory:
             self.close(self.history, syllabus)
             self.round, self.pseq, self.closed = event.round, event.pseq, False
             self.version = self._serving = event.policy_version or 0
+            self.offered = self._offered
         elif event.kind in _TURNS:
             self._turn(event, syllabus)
         self.ended = event.kind == "run_ended"
@@ -75,13 +79,15 @@ class Memory:
                 self._recipe = recipe
             case RunResumed():
                 self.incarnation += 1
-            case PolicySynced(ok=True, version=version):
-                self._serving = version
+            case PolicySynced(ok=ok, version=version):
+                self._offered = version
+                self._serving = version if ok else self._serving
             case RunForked(recipe=recipe) if recipe != self._recipe:
                 self._recipe = recipe
                 if self.round:
                     self.close(self.history, syllabus)
                     self.pseq, self.version, self.closed = self._next_pseq, self._serving, True
+                    self.offered = self._offered
             case _:
                 pass
 

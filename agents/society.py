@@ -2,10 +2,14 @@
 
 A round that was broken off is played again from its start. What the log has of it is not said
 twice and no answer is sampled twice, so the round ends as it would have ended.
+
+Where rounds are played `ahead` of the trainer, round r is played with the version that round
+r - 1 - ahead led to, however fast anybody is: the trainer learns from the rounds in between
+meanwhile. So one seed still gives one course of events.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +32,7 @@ from simctl.bus.messages import (
     AnyMessage,
     EpisodeEnded,
     EpisodeStarted,
+    PlayEnded,
     PolicyEvaluated,
     PolicyUpdated,
     RoundEnded,
@@ -63,6 +68,7 @@ class Plan:
     suites: tuple[Suite, ...]
     seed: int
     learns: bool  # whether a trainer answers each round with a policy
+    ahead: int = 0  # rounds that are played without waiting for that answer
 
 
 class Roles(Protocol):
@@ -118,6 +124,7 @@ class Society:
         self._answers = Answers(memory.history)
         self._round = memory.round
         self._pseq = memory.pseq
+        self._offered = memory.offered
         self._noted: list[Draft] = []  # goes into the log with what is said next
         self._last: Event | None = None
 
@@ -144,10 +151,13 @@ class Society:
                 await self._evaluate()
             elif not self._memory.closed:
                 await self._play()  # once more, as far as it came
+            elif self._plan.learns:
+                await self._learn()  # a fork may play less far ahead
             while not self._is_over():
                 self._next_round()
                 await self._play()
             if self._round > 0:
+                await self._end_play()
                 await self._evaluate()
             for helper in helpers:
                 helper.cancel()
@@ -182,16 +192,30 @@ class Society:
         await self._examine()
 
     async def _learn(self) -> None:
-        """Wait for the trainer; evaluate the policy that it starts from in the meantime."""
-        due = self._round > 1 and (self._round - 1) % self._plan.rounds.eval_every == 0
-        # commits wait for model calls: the trainer must have its batch before scoring begins
-        await self._record.until(lambda event: event.kind == "batch_built")
+        """Wait for the policy of the next round; evaluate the one that serves in the meantime."""
+        ahead, wanted = self._plan.ahead, self._round - self._plan.ahead
+        if wanted <= self._offered:
+            return
+        # commits wait for model calls: before scoring begins the trainer must have its batch, or
+        # have said all that is due, or it could not learn from this round meanwhile
+        await self._record.until(_about(wanted, "policy_updated" if ahead else "batch_built"))
+        due = wanted > 1 and (wanted - 1) % self._plan.rounds.eval_every == 0
         scores = await self._scores() if due else []
-        update = (await self._record.until(lambda event: event.kind == "policy_updated")).message
+        update = await self._record.until(_about(wanted, "policy_updated"))
         for score in scores:
             self._note(score)
-        if isinstance(update, PolicyUpdated):
-            await self._say(await self._policy.take(update))
+        await self._take(update)
+
+    async def _end_play(self) -> None:
+        """Let the trainer learn from the rounds that were played ahead of it."""
+        if self._plan.learns and self._offered < self._round:
+            await self._say(PlayEnded(rounds=self._round))
+            await self._take(await self._record.until(_about(self._round, "policy_updated")))
+
+    async def _take(self, update: Event) -> None:
+        if isinstance(update.message, PolicyUpdated):
+            await self._say(await self._policy.take(update.message))
+        self._offered = update.round
 
     async def _examine(self) -> None:
         """Say how healthy the round was, and which alarms begin or are over with it.
@@ -202,8 +226,13 @@ class Society:
         if watch is None or last is None:
             return
         await self._record.until(lambda event: event.seq == last.seq)
-        # a round that is played once more may have its final scores already
-        heard = [e for e in self._record.events() if e.producer != SOCIETY or e.pseq < self._pseq]
+        # a round that is played once more may have its final scores already, and later versions
+        heard = [
+            e
+            for e in self._record.events()
+            if (e.producer != SOCIETY or e.pseq < self._pseq)
+            and (e.kind != "policy_updated" or e.round <= self._offered)
+        ]
         measured, alarms = watch.examine(heard)
         await self._say(measured, *alarms)
 
@@ -250,3 +279,8 @@ class Society:
         noted, self._noted = self._noted, []
         self._last = (await self._bus.publish(noted))[-1]
         return self._last
+
+
+def _about(version: int, kind: str) -> Callable[[Event], bool]:
+    """Return what matches the trainer's word of that kind on a version."""
+    return lambda event: event.kind == kind and event.round == version

@@ -142,6 +142,16 @@ class RoundEnded(Message):
     failed: int = 0
 
 
+class PlayEnded(Message):
+    """The last round was played, ahead of the trainer: what it learns from the rest is waited for.
+
+    It is said only where rounds are played ahead (`max_staleness`).
+    """
+
+    kind: Literal["play_ended"] = "play_ended"
+    rounds: int
+
+
 class EpisodeStarted(Message):
     """An episode begins."""
 
@@ -322,6 +332,7 @@ AnyMessage = (
     | RunEnded
     | RoundStarted
     | RoundEnded
+    | PlayEnded
     | EpisodeStarted
     | EpisodeEnded
     | CurriculumMoved

@@ -39,21 +39,30 @@ class Cut:
     version: int
 
 
-def cut(log: Log, seq: int, *, learns: bool) -> Cut:
-    """Return the place after event `seq`; a round that is learnt from ends with its new policy."""
+def cut(log: Log, seq: int, ahead: int | None) -> Cut:
+    """Return the place after event `seq`; a round that is learnt from ends with a new policy.
+
+    The first `ahead` rounds, which are played ahead of it, do not; None: there is no trainer.
+    """
     [place] = log.query(_PLACE.format(seq)).to_pylist()
+    number = place["round"]
+    waits = ahead is not None and number > ahead
+    over = 0 < number == (place["synced"] if waits else place["ended"])
+    return Cut(seq, number, over, place["serving"], version_at(log, seq))
+
+
+def version_at(log: Log, seq: int) -> int:
+    """Return the last policy version that was announced up to event `seq`."""
     [updated] = log.query(_UPDATED.format(seq)).to_pylist()
-    done = place["synced"] if learns else place["ended"]
-    over = 0 < place["round"] == done
-    return Cut(seq, place["round"], over, place["serving"], updated["version"])
+    return int(updated["version"])
 
 
-def between_rounds(log: Log, place: Cut, *, learns: bool) -> Cut:
+def between_rounds(log: Log, place: Cut, ahead: int | None) -> Cut:
     """Return the last place up to there where no round is going on, after the run's first event."""
     if place.over:
         return place
     [found] = log.query(_PLACE.format(place.seq)).to_pylist()
-    return cut(log, found["started"] - 1 if place.round else 1, learns=learns)
+    return cut(log, found["started"] - 1 if place.round else 1, ahead)
 
 
 def end_of_round(log: Log, number: int) -> int:

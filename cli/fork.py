@@ -89,10 +89,10 @@ def _plan(parent: Path, log: Log, at: int | None, round_: int | None, sets: Sequ
     known = origins(log, seq)
     before, after = _recipes(parent, known[-1], sets)
     need_for(after)
-    place, moved = cut(log, seq, learns=before.learns), ""
+    place, moved = cut(log, seq, _ahead(before)), ""
     recipe = known[-1].recipe
     if after != before:
-        place = between_rounds(log, asked := place, learns=before.learns)
+        place = between_rounds(log, asked := place, _ahead(before))
         recipe = dump(after)
         _refuse_what_cannot_change(before, after, place)
         if place.seq < asked.seq:
@@ -145,11 +145,16 @@ def _refuse_what_cannot_change(before: Recipe, after: Recipe, place: Cut) -> Non
             f"trainer.lora stays as it was: policy v{place.version} was learnt so. To go on in "
             f"another way, begin a run: simctl run --policy POLICIES/v{place.version:06d}"
         )
-    if after.learns and place.version != place.round:
+    if after.learns and place.version < place.round - (_ahead(before) or 0):
         raise RunError(
             f"the policy has learnt from rounds 1 to {place.version}, and cannot leave out rounds "
             f"up to {place.round}: fork with --round {place.version}"
         )
+
+
+def _ahead(recipe: Recipe) -> int | None:
+    """Return how many rounds are played ahead of the trainer, if there is one."""
+    return recipe.trainer.ahead if recipe.learns else None
 
 
 def _moved(asked: Cut) -> str:

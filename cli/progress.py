@@ -11,6 +11,7 @@ from simctl.bus.messages import (
     AnswerGraded,
     BatchBuilt,
     EpisodeEnded,
+    PlayEnded,
     PolicyEvaluated,
     PolicySynced,
     RoundEnded,
@@ -28,7 +29,14 @@ _WINDOW = 15.0  # seconds over which rates are taken
 _PACE = 8  # rounds over which the time left is reckoned
 # the messages that are looked into: reading all of a finished log would take far longer
 _PAUSES = frozenset({"run_resumed", "run_forked"})
-_TURNS = _PAUSES | {"run_started", "run_ended", "round_started", "round_ended", "episode_ended"}
+_TURNS = _PAUSES | {
+    "run_started",
+    "run_ended",
+    "round_started",
+    "round_ended",
+    "episode_ended",
+    "play_ended",
+}
 _SCORES = frozenset(
     {"answer_graded", "batch_built", "policy_evaluated", "policy_synced", "role_failed"}
 )
@@ -171,6 +179,8 @@ class Progress:
                 self.episodes_done += 1
             case RoundEnded():
                 self.phase = "learning"
+            case PlayEnded():
+                self.phase = "learning from the last rounds"
             case RunEnded() as ended:
                 self.ended, self.phase = ended, ended.reason
             case _:

@@ -178,6 +178,7 @@ class Recipe(Value):
             suites=self.suite,
             seed=self.seed,
             learns=self.learns,
+            ahead=self.trainer.ahead,
         )
 
     def training(self) -> Training:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from simctl.agents.agent import Agent, Answer, noise
@@ -18,8 +18,10 @@ from simctl.bus.messages import (
 )
 from simctl.store.policies import PolicyStore
 from simctl.store.tape import Tape, again
+from simctl.trainer.herald import ROUND_ENDED
 from simctl.trainer.settings import Training
 from simctl.trainer.trainer import TRAINER, Trainer
+from simctl.trainer.trajectory import Heard
 
 
 @dataclass(frozen=True)
@@ -113,29 +115,53 @@ class RecordedPolicy:
         return recorded.model_copy(update={"version": update.version})
 
 
-@dataclass(frozen=True)
 class RecordedTrainer:
     """A trainer that says what it said."""
 
-    tape: Tape
+    def __init__(self, tape: Tape, version: int, ahead: int) -> None:
+        """Go on after `version`; rounds are played `ahead` of what is said of them."""
+        self._tape = tape
+        self._version = version
+        self._ahead = ahead
+
+    def begin(self, round_: int, /) -> list[Draft]:
+        """Return what is due in the place that a run is played again from, after a round."""
+        return self._say(round_ - self._ahead, round_)
 
     def answer(self, heard: Sequence[Event]) -> list[Draft]:
-        """Return what the log has of the trainer on the round whose events these are."""
-        told = self.tape.take_all(TRAINER, "policy_updated", heard[-1].round)
-        return [again(event) for event in told]
+        """Return what the log has of the trainer on what is due after these events."""
+        last = heard[-1]
+        due = last.round - (self._ahead if last.kind == ROUND_ENDED else 0)
+        return self._say(due, last.round)
+
+    def _say(self, due: int, round_: int) -> list[Draft]:
+        versions = range(self._version + 1, due + 1)
+        self._version = max(self._version, due)
+        told = (self._tape.take_all(TRAINER, "policy_updated", v, round_) for v in versions)
+        return [again(event) for events in told for event in events]
 
 
 class RebuildingTrainer:
     """The trainer as ever, with its versions in a store of their own."""
 
-    def __init__(self, training: Training, policies: PolicyStore) -> None:
-        """Go on from the last version in `policies`, which is then filled and emptied."""
+    def __init__(
+        self, training: Training, policies: PolicyStore, before: Iterable[Heard] = ()
+    ) -> None:
+        """Go on from the last version in `policies`, which is then filled and emptied.
+
+        `before` are the events after that version, up to where a run is played again from.
+        """
         self._policies = policies
+        self._before = before
         self._said: list[Draft] = []
         self._trainer = Trainer(training, policies, self._say)
 
-    def answer(self, heard: Sequence[Event]) -> list[Draft]:
-        """Learn from a round, and return what there is to say about it."""
+    def begin(self, _: int, /) -> list[Draft]:
+        """Learn from what was before, and return what is due."""
+        return self.answer(self._before)
+
+    def answer(self, heard: Iterable[Heard]) -> list[Draft]:
+        """Learn from a round, and return what there is to say."""
         self._said.clear()
         for update in self._trainer.hear(heard):
             if update.parent > 0:  # what was compared is not needed any more

@@ -20,16 +20,22 @@ from simctl.bus.quiescence import Quiescence, Work
 from simctl.cli.recipe import Recipe
 from simctl.cli.recorded import RebuildingTrainer, RecordedAgent, RecordedPolicy
 from simctl.store.tape import DivergenceError, Tape
-from simctl.trainer.trainer import ROUND_ENDED, TRAINER
+from simctl.trainer.herald import PLAY_ENDED, ROUND_ENDED
+from simctl.trainer.trainer import TRAINER
 
 _LAST_RANK = 9  # when nothing else can go on
+_ANSWERED = frozenset({ROUND_ENDED, PLAY_ENDED})
 
 
 class Learner(Protocol):
     """What answers a round."""
 
+    def begin(self, round_: int, /) -> list[Draft]:
+        """Return what is due after `round_`, from where a run is played again."""
+        ...
+
     def answer(self, heard: Sequence[Event]) -> list[Draft]:
-        """Return what there is to say about the round that these events end."""
+        """Return what is due after these events, of which the last ends a round, or all."""
         ...
 
 
@@ -64,20 +70,23 @@ def reenact(begin: Beginning, speech: Speech, learner: Learner, tape: Tape) -> N
         pass
 
 
-def relearn(trainer: RebuildingTrainer, events: Iterable[Event], tape: Tape) -> None:
+def relearn(
+    trainer: RebuildingTrainer, begin: Beginning, events: Iterable[Event], tape: Tape
+) -> None:
     """Let a trainer alone say again, round by round, what `tape` holds of it."""
     heard: list[Event] = []
-    for event in events:
-        if event.producer == TRAINER:
-            continue
-        tape.pass_by(event)
-        heard.append(event)
-        if event.kind == ROUND_ENDED:
-            try:
+    try:
+        tape.place(trainer.begin(begin.memory.round))
+        for event in events:
+            if event.producer == TRAINER:
+                continue
+            tape.pass_by(event)
+            heard.append(event)
+            if event.kind in _ANSWERED:
                 tape.place(trainer.answer(heard))
-            except DivergenceError:
-                return
-            heard.clear()
+                heard.clear()
+    except DivergenceError:
+        return
 
 
 async def _play(begin: Beginning, speech: Speech, learner: Learner, tape: Tape) -> None:
@@ -101,17 +110,20 @@ async def _play(begin: Beginning, speech: Speech, learner: Learner, tape: Tape) 
         ),
     )
     async with bus.listen() as events, asyncio.TaskGroup() as group:
-        helper = group.create_task(_learn(learner, events, bus))
+        helper = group.create_task(_learn(learner, begin.memory.round, events, bus))
         await group.create_task(society.run(begin.started))
         helper.cancel()
 
 
-async def _learn(learner: Learner, events: AsyncIterator[Event], bus: MemoryBus) -> None:
-    """Answer every round that ends."""
+async def _learn(
+    learner: Learner, round_: int, events: AsyncIterator[Event], bus: MemoryBus
+) -> None:
+    """Answer every round that ends, after `round_`."""
     heard: list[Event] = []
+    await bus.publish(learner.begin(round_))
     async for event in events:
         heard.append(event)
-        if event.kind == ROUND_ENDED:
+        if event.kind in _ANSWERED:
             await bus.publish(learner.answer(heard))
             heard.clear()
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from simctl.bus.messages import PolicyUpdated
-from simctl.cli.cut import Log, cut
+from simctl.cli.cut import Log, version_at
 from simctl.cli.errors import RunError
 from simctl.cli.extras import need_for
 from simctl.cli.recipe import load
@@ -89,7 +89,7 @@ def _bring_root(screen: Console, log: Log, base: PolicyStore, place: PolicyStore
     begun = origins(log)[-1:]
     if not begun or not begun[0].parent:
         return 0
-    root = cut(log, begun[0].seq, learns=True).version
+    root = version_at(log, begun[0].seq)
     screen.print(
         f"from v{root} on, with which it left {begun[0].parent}, by the recipe since then",
         markup=False,

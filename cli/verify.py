@@ -16,7 +16,7 @@ from simctl.bus.event import Event
 from simctl.bus.messages import (
     OUTSIDE,
 )
-from simctl.cli.cut import Log, cut
+from simctl.cli.cut import Log, version_at
 from simctl.cli.errors import RunError
 from simctl.cli.parts import Part
 from simctl.cli.recipe import recorded
@@ -29,9 +29,10 @@ from simctl.cli.verdict import Verdict, tell
 from simctl.store.access import open_log
 from simctl.store.origins import origins, started
 from simctl.store.policies import PolicyStore
+from simctl.store.said import said
 from simctl.store.tape import Heard, Tape
 from simctl.trainer.rebuild import WeightsDifferError, rebuild
-from simctl.trainer.trainer import TRAINER
+from simctl.trainer.trainer import HEARD, TRAINER
 
 # the time before a process went on is not the run's
 _TOOK = f"""
@@ -79,11 +80,11 @@ class _Case:
         with tempfile.TemporaryDirectory() as place:
             if only is Part.trainer:
                 tape = self._tape(heard, TRAINER)
-                relearn(self._trainer(Path(place)), self._events(), tape)
+                relearn(self._trainer(Path(place)), self._begin, self._events(), tape)
             else:
                 tape = self._tape(heard)
                 alone = only is Part.agents or not self.recipe.learns
-                learner = RecordedTrainer(tape) if alone else self._trainer(Path(place))
+                learner = self._recorded(tape) if alone else self._trainer(Path(place))
                 speech = Speech(self._vocabulary, form_of(self.recipe, self._policies.path(0)))
                 reenact(self._begin, speech, learner, tape)
             divergence = tape.close()
@@ -110,15 +111,22 @@ class _Case:
         events = (each for each in self._events() if producer in (None, each.producer))
         return Tape(events, finished=is_finished(self._log, self.last_seq), heard=heard)
 
+    def _recorded(self, tape: Tape) -> RecordedTrainer:
+        return RecordedTrainer(tape, self._version(), self.recipe.trainer.ahead)
+
     def _trainer(self, place: Path) -> RebuildingTrainer:
-        policies, version = PolicyStore(place), 0
-        if self._begin.seq:
-            version = cut(self._log, self._begin.seq, learns=self.recipe.learns).version
+        policies, version = PolicyStore(place), self._version()
         try:
             rebuild(self._policies, version, self._log, place)
         except WeightsDifferError as error:
             raise RunError(f"run {self._path}: {error}") from error
-        return RebuildingTrainer(self.recipe.training(), policies)
+        learnt = policies.state(version).event_offset
+        before = said(self._log, HEARD, learnt, self._begin.seq) if self._begin.seq else ()
+        return RebuildingTrainer(self.recipe.training(), policies, before)
+
+    def _version(self) -> int:
+        """Return the last version that was announced where the run is played again from."""
+        return version_at(self._log, self._begin.seq) if self._begin.seq else 0
 
 
 def _beginning(path: Path, log: Log, policies: PolicyStore) -> Beginning:

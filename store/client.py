@@ -87,16 +87,16 @@ class RemoteLog:
             after += part.num_rows
         return pa.concat_tables(parts) if parts else SCHEMA.empty_table()
 
-    def follow(self, after: int = 0, kind: str = "") -> Iterator[list[Event]]:
+    def follow(self, after: int = 0, *kinds: str) -> Iterator[list[Event]]:
         """Give what comes after `after` as it is committed, for ever.
 
-        Whoever waits for a `kind` of event is told what came before it when that is there.
+        Whoever waits for an event of some `kinds` is told what came before it when one is there.
 
         Raises:
             OwnerGoneError: the owner ended.
         """
         while True:
-            events = self._events(after, PAGE, _WAIT, kind)
+            events = self._events(after, PAGE, _WAIT, kinds)
             if events:
                 yield events
                 after = events[-1].seq
@@ -137,11 +137,13 @@ class RemoteLog:
         """Hang up."""
         self.close()
 
-    def _events(self, after: int, limit: int, wait: float, kind: str = "") -> list[Event]:
-        return to_events(self._page(after, limit, wait, kind))
+    def _events(
+        self, after: int, limit: int, wait: float, kinds: Sequence[str] = ()
+    ) -> list[Event]:
+        return to_events(self._page(after, limit, wait, kinds))
 
-    def _page(self, after: int, limit: int, wait: float, kind: str = "") -> pa.Table:
-        wanted = {"after": after, "limit": limit, "wait": wait, "kind": kind}
+    def _page(self, after: int, limit: int, wait: float, kinds: Sequence[str] = ()) -> pa.Table:
+        wanted = {"after": after, "limit": limit, "wait": wait, "kind": list(kinds)}
         return load_table(self._ask("GET", "/events", params=wanted).content)
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:

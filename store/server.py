@@ -132,10 +132,10 @@ class Endpoint:
         after = int(parameters.get("after", 0))
         limit = min(int(parameters.get("limit", PAGE)), PAGE)
         wait = min(float(parameters.get("wait", 0)), _LONGEST_WAIT)
-        kind = parameters.get("kind", "")
+        kinds = parameters.getlist("kind")
 
         def ready() -> bool:
-            came = self._log.last_of(kind) if kind else self._log.last_seq
+            came = max(map(self._log.last_of, kinds)) if kinds else self._log.last_seq
             return came > after or self._log.last_seq >= after + limit
 
         await self._news.wait_for(ready, wait)

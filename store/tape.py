@@ -60,6 +60,7 @@ class Tape:
         self._finished = finished
         self._heard = heard
         self._unsaid: dict[Key, Event] = {}  # read and not said again yet, in the order of the log
+        self._amid: dict[int, int] = {}  # by their seq, the round that each of them was said in
         self._read_of: Counter[int] = Counter()  # answers to each ask that were read,
         self._said_of: Counter[int] = Counter()  # and that were said again
         self._given: set[int] = set()  # seqs of what is taken as recorded
@@ -81,6 +82,8 @@ class Tape:
 
     def place(self, drafts: Sequence[Draft]) -> list[Event]:
         """Append without an event loop."""
+        if not drafts:
+            return []
         if self.divergence is None:
             found = [(draft, self._find(draft)) for draft in drafts]
             self.divergence = self._first_divergence(found)
@@ -115,14 +118,17 @@ class Tape:
             self.give(event)
         return event
 
-    def take_all(self, producer: str, until: str, round_: int) -> list[Event]:
-        """Return what a producer said in a round up to the event of kind `until`, as recorded."""
+    def take_all(self, producer: str, until: str, round_: int, amid: int) -> list[Event]:
+        """Return what a producer said of a round up to the event of kind `until`, as recorded.
+
+        It is looked for up to the end of round `amid`.
+        """
 
         def found() -> list[Event]:
             kept = (each for each in self._unsaid.values() if each.producer == producer)
             return [each for each in kept if each.round == round_]
 
-        self._read_until(lambda: any(each.kind == until for each in found()), round_)
+        self._read_until(lambda: any(each.kind == until for each in found()), amid)
         for event in found():
             self.give(event)
         return found()
@@ -152,15 +158,15 @@ class Tape:
             again = _sealed(draft, recorded)
             same = again.hash == recorded.hash
             return None if same else Divergence(recorded.seq, recorded, again)
-        if self.over and draft.round >= self._round:
+        if self.over and max(draft.round, self._said_round) >= self._round:
             return None
         again = seal(draft, run="", branch="", seq=self._said_seq + 1, prev_hash="")
         return Divergence(again.seq, None, again)
 
     def _unsaid_before(self, round_: int) -> Divergence | None:
-        """Return the first event of an earlier round that nobody said again."""
+        """Return the first event amid an earlier round that nobody said again."""
         first = next(iter(self._unsaid.values()), None)
-        if first is None or first.round >= round_:
+        if first is None or self._amid[first.seq] >= round_:
             return None
         return Divergence(first.seq, first, None)
 
@@ -172,7 +178,8 @@ class Tape:
         if draft.sender in ROLES and draft.cause is not None:
             key = (_ANSWER, draft.cause, self._said_of[draft.cause])
             self._said_of[draft.cause] += 1
-        self._read_until(lambda: key in self._unsaid, draft.round)
+        # a trainer may speak of an earlier round
+        self._read_until(lambda: key in self._unsaid, max(draft.round, self._said_round))
         return self._unsaid.pop(key, None)
 
     def _say(self, draft: Draft, recorded: Event | None) -> Event:
@@ -183,6 +190,7 @@ class Tape:
         counted = self.taken if recorded.seq in self._given else self.said
         counted[recorded.kind] += 1
         self._given.discard(recorded.seq)
+        self._amid.pop(recorded.seq, None)
         self._said_seq = max(self._said_seq, recorded.seq)
         recorded.__dict__["message"] = draft.message  # its cache: it need not be parsed again
         return recorded
@@ -208,6 +216,7 @@ class Tape:
             key = (_ANSWER, event.cause, self._read_of[event.cause])
             self._read_of[event.cause] += 1
         self._unsaid[key] = event
+        self._amid[event.seq] = self._round
         return True
 
 

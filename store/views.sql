@@ -89,10 +89,12 @@ COMMENT ON VIEW utterances IS
 CREATE OR REPLACE VIEW rounds AS
 SELECT s.round, s.seq AS started, e.seq AS ended, s.episodes, e.failed,
     (e.wall_us - s.wall_us) / 1e6 AS seconds,
+    (y.wall_us - e.wall_us) / 1e6 AS waited,
     t.policy_version, coalesce(t.sampled_tokens, 0) AS sampled_tokens,
     g.attempts, g.mean_reward
 FROM round_started s
 LEFT JOIN round_ended e USING (round)
+LEFT JOIN (SELECT round, min(wall_us) AS wall_us FROM policy_synced GROUP BY round) y USING (round)
 LEFT JOIN (
     SELECT round, max(policy_version) AS policy_version,
         sum(sampled_tokens)::BIGINT AS sampled_tokens

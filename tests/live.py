@@ -13,6 +13,7 @@ from simctl.store.policies import PolicyStore
 
 SIMCTL = Path(sys.executable).with_name("simctl")
 SMALL = ["run.rounds=3", "run.episodes=4", "episode.num_generations=4", "suite=[]"]
+AHEAD = [*SMALL, "trainer.max_staleness=1"]  # a round ahead of the trainer
 
 
 def simctl(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

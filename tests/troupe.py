@@ -20,7 +20,8 @@ from simctl.bus.quiescence import Quiescence
 from simctl.cli.recipe import Recipe, dump
 from simctl.store.memory_log import ListLog
 from simctl.store.policies import PolicyStore
-from simctl.trainer.trainer import ROUND_ENDED, Trainer
+from simctl.trainer.herald import PLAY_ENDED, ROUND_ENDED
+from simctl.trainer.trainer import Trainer
 
 
 def perform(recipe: Recipe, place: Path) -> list[Event]:
@@ -68,7 +69,7 @@ async def _learn(
     heard: list[Event] = []
     async for event in events:
         heard.append(event)
-        if event.kind == ROUND_ENDED:
+        if event.kind in {ROUND_ENDED, PLAY_ENDED}:
             list(trainer.hear(heard))
             await bus.publish(said)
             heard.clear()

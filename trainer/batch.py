@@ -13,7 +13,9 @@ from simctl.bus.messages import (
 from simctl.bus.values import canonical
 from simctl.trainer.objective import Objective
 from simctl.trainer.sample import Dropped, Sample
-from simctl.trainer.trajectory import Group
+from simctl.trainer.trajectory import Group, Trajectory
+
+STALE = "stale"  # the reason for dropping what too old a version said
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,11 @@ class Batch:
 
     samples: tuple[Sample, ...]
     dropped: tuple[SampleDropped, ...]
+
+    @property
+    def stale(self) -> int:
+        """How many answers were dropped because too old a version had said them."""
+        return sum(len(each.sources) for each in self.dropped if each.reason == STALE)
 
     def announce(self, version: int) -> BatchBuilt:
         """Return the message that says which events `version` learns from."""
@@ -37,13 +44,21 @@ class Batch:
         )
 
 
-def build(groups: Sequence[Group], objectives: Sequence[Objective]) -> Batch:
-    """Let every objective take its samples from the groups."""
+def build(groups: Sequence[Group], objectives: Sequence[Objective], oldest: int = 0) -> Batch:
+    """Let every objective take its samples from the groups.
+
+    What a version before `oldest` said is dropped as stale before anybody sees it.
+    """
     samples: list[Sample] = []
     dropped: dict[tuple[Role, str], list[int]] = defaultdict(list)
+    for told in (each for group in groups for each in group.trajectories):
+        if _is_stale(told, oldest):
+            dropped[told.role, STALE].append(told.source)
+    fresh = [_fresh(group, oldest) for group in groups] if dropped else groups
+    fresh = [group for group in fresh if group.trajectories]
     for objective in objectives:
         name = _name(objective)
-        for each in objective.samples(groups):
+        for each in objective.samples(fresh):
             if isinstance(each, Dropped):
                 dropped[each.role, f"{name}: {each.reason}"].extend(each.sources)
             else:
@@ -55,6 +70,16 @@ def build(groups: Sequence[Group], objectives: Sequence[Objective]) -> Batch:
             for (role, reason), sources in dropped.items()
         ),
     )
+
+
+def _is_stale(told: Trajectory, oldest: int) -> bool:
+    return told.policy_version is not None and told.policy_version < oldest
+
+
+def _fresh(group: Group, oldest: int) -> Group:
+    """Return a group without what is stale."""
+    kept = tuple(each for each in group.trajectories if not _is_stale(each, oldest))
+    return Group(group.role, group.kind, kept)
 
 
 def digest(samples: Iterable[Sample]) -> str:

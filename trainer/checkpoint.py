@@ -21,9 +21,8 @@ from simctl.trainer.settings import Training
 ANNOUNCEMENT = "optimizer_update.json"
 
 
-def resume(policies: PolicyStore, training: Training) -> Learners:
-    """Return the learners that go on where the last version was committed."""
-    version = policies.latest()
+def resume(policies: PolicyStore, version: int, training: Training) -> Learners:
+    """Return the learners that go on where a version was committed."""
     policies.verify(version)
     learners = Learners(policies.path(version), policies.path(0), training)
     if version > 0:

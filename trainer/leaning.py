@@ -10,7 +10,7 @@ from simctl.trainer import checkpoint
 from simctl.trainer.learners import Learners
 from simctl.trainer.rebuild import rebuild
 from simctl.trainer.sample import Sample
-from simctl.trainer.signal import training_at
+from simctl.trainer.signal import training_of
 
 
 def leanings(
@@ -26,7 +26,7 @@ def leanings(
     """
     if not samples:
         return
-    training, version = training_at(log, min(each.source for each in samples)), round_ - 1
+    training, version = training_of(log, round_), round_ - 1
     with TemporaryDirectory() as scratch:
         if version and training.teacher.moves and not checkpoint.is_resumable(policies, version):
             policies = rebuild(policies, version, log, Path(scratch))

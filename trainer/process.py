@@ -15,9 +15,12 @@ from simctl.store.client import RemoteLog
 from simctl.store.errors import OwnerGoneError, RunMissingError
 from simctl.store.policies import PolicyStore
 from simctl.store.room import unbound
+from simctl.trainer.herald import PLAY_ENDED, ROUND_ENDED
+from simctl.trainer.lookout import look_out
 from simctl.trainer.rebuild import make_resumable
+from simctl.trainer.retrain import announced
 from simctl.trainer.settings import Training
-from simctl.trainer.trainer import ROUND_ENDED, Trainer
+from simctl.trainer.trainer import Trainer
 
 _log = logging.getLogger("simctl.trainer")
 
@@ -55,12 +58,17 @@ def train(run_dir: Path) -> None:
     training = Training.read(run_dir / "run.toml")
     with RemoteLog.of(run_dir) as log:
         policies = PolicyStore(run_dir / "policies")
-        make_resumable(policies, policies.latest(), log)
-        trainer = Trainer(training, policies, log.append)
-        trainer.announce()
+        ahead = training.trainer.ahead > 0
+        # what an earlier process learnt and could not say yet is learnt again
+        version = max(announced(log), default=0) if ahead else policies.latest()
+        make_resumable(policies, version, log)
+        trainer = Trainer(training, policies, log.append, version)
+        if not ahead:
+            trainer.announce()
         _log.info("goes on after seq %d", trainer.position)
         gc.freeze()  # what is loaded stays: the collector need not walk it with every round
-        for events in log.follow(trainer.position, ROUND_ENDED):
+        pages = log.follow(trainer.position, ROUND_ENDED, PLAY_ENDED)
+        for events in look_out(pages, trainer.herald.hear) if ahead else pages:
             heard = time.perf_counter()
             for update in trainer.hear(events):
                 _report(update, time.perf_counter() - heard)

@@ -74,8 +74,14 @@ def _learn(made: PolicyStore, log: Source) -> Iterator[PolicyUpdated]:
     for era, until in _eras(log):
         training = Training.parse(era.recipe)
         after = made.state(made.latest()).event_offset
-        if training.objective and (until is None or until > after):
-            yield from retrain(said(log, HEARD, after, until), training, made.path(0), made.root)
+        # what was played under a recipe ahead of its trainer was learnt from under the next
+        last = None if until is None else max(announced(log, until), default=0)
+        if training.objective and (last is None or last > made.latest()):
+            heard = said(log, HEARD, after, until)
+            for update in retrain(heard, training, made.path(0), made.root):
+                yield update
+                if update.version == last:
+                    break
 
 
 def _eras(log: Source) -> Iterator[tuple[Origin, int | None]]:

@@ -24,9 +24,9 @@ def retrain(
     yield from Trainer(training, policies, _say_nothing).hear(events)
 
 
-def announced(log: Source, after: int = 0) -> dict[int, str]:
-    """Return the hash of every version that a log announces after event `after`."""
-    updates = (each.message for each in said(log, {"policy_updated"}, after))
+def announced(log: Source, until: int | None = None) -> dict[int, str]:
+    """Return the hash of every version that a log announces, up to event `until`."""
+    updates = (each.message for each in said(log, {"policy_updated"}, 0, until))
     return {each.version: each.sha256 for each in updates if isinstance(each, PolicyUpdated)}
 
 

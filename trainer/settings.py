@@ -55,10 +55,28 @@ class TrainerSettings(Value):
     lora: LoraSettings | None = Field(
         default=None, description="adapters that learn in place of the weights; needs peft"
     )
+    max_staleness: int | None = Field(
+        default=None,
+        ge=0,
+        description="versions by which what is learnt from may be behind; from 1 on so many rounds "
+        "are played ahead of the trainer; none: it is waited for, and nothing is too old",
+    )
     separate: tuple[Role, ...] = Field(
         default=(),
         description="roles that have each a copy of the weights to themselves; the rest share one",
     )
+
+    @property
+    def ahead(self) -> int:
+        """How many rounds are played while the trainer has yet to learn from earlier ones.
+
+        Round r is played with version max(0, r - 1 - ahead): it follows from the recipe alone.
+        """
+        return self.max_staleness or 0
+
+    def oldest(self, parent: int) -> int:
+        """Return the oldest version whose answers weights of version `parent` may learn from."""
+        return 0 if self.max_staleness is None else max(0, parent - self.max_staleness)
 
     @model_validator(mode="after")
     def _separates_once(self) -> Self:

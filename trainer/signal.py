@@ -10,6 +10,7 @@ _ENDED = """
 SELECT max(seq) FILTER (round = {0}) AS ended, max(seq) FILTER (round < {0}) AS before
 FROM round_ended WHERE round <= {0}
 """
+_LEARNT = "SELECT seq FROM batch_built WHERE version = {}"
 
 
 def batch_of(log: Source, round_: int) -> Batch | None:
@@ -19,9 +20,13 @@ def batch_of(log: Source, round_: int) -> Batch | None:
     if ended is None:
         return None
     heard = (each for each in said(log, LEARNT, row["before"] or 0, ended) if each.round == round_)
-    return build(groups(trajectories(heard)), training_at(log, ended).objective)
+    training = training_of(log, round_)
+    oldest = training.trainer.oldest(round_ - 1)
+    return build(groups(trajectories(heard)), training.objective, oldest)
 
 
-def training_at(log: Source, seq: int) -> Training:
-    """Return by which settings was learnt at event `seq`."""
+def training_of(log: Source, round_: int) -> Training:
+    """Return by which settings a round was learnt from, or would be now."""
+    learnt = log.query(_LEARNT.format(round_)).to_pylist()
+    seq = learnt[0]["seq"] if learnt else log.last_seq
     return Training.parse(origins(log, seq)[-1].recipe)

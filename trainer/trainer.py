@@ -2,36 +2,26 @@
 
 Whatever it says and writes follows from the log and the version before. So after a crash at any
 point the round is simply worked through again: what the log has already is recognised by its
-number, and a version that was committed is announced again.
+number, and a version that was committed is announced again. Where rounds are played ahead, it
+learns as soon as a round has ended, and the herald says so when it is due.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 
-from simctl.bus.event import Draft, Event
-from simctl.bus.messages import (
-    AnyMessage,
-    BatchBuilt,
-    PolicyUpdated,
-    SampleDropped,
-    UnknownMessage,
-)
+from simctl.bus.event import Draft
+from simctl.bus.messages import AnyMessage, PolicyUpdated
 from simctl.store.policies import PolicyState, PolicyStore
 from simctl.trainer import checkpoint
 from simctl.trainer.batch import build
+from simctl.trainer.herald import PLAY_ENDED, ROUND_ENDED, Herald, Publish
 from simctl.trainer.metrics import describe
 from simctl.trainer.promotion import EXAMS, Promotion, decide, studied
 from simctl.trainer.settings import Training
 from simctl.trainer.trajectory import LEARNT, Heard, groups, trajectories
 
 TRAINER = "trainer"
-ROUND_ENDED = "round_ended"
-HEARD = LEARNT | EXAMS | {ROUND_ENDED}  # kinds that the trainer listens to
-Publish = Callable[[Sequence[Draft]], Sequence[Event]]
-
-
-class BatchDiffersError(Exception):
-    """The log holds another batch for this version than its events give now."""
+HEARD = LEARNT | EXAMS | {ROUND_ENDED, PLAY_ENDED}  # kinds that the trainer listens to
 
 
 class RoundMissingError(Exception):
@@ -41,13 +31,19 @@ class RoundMissingError(Exception):
 class Trainer:
     """Hears the log in order, and answers every round with the next version."""
 
-    def __init__(self, training: Training, policies: PolicyStore, publish: Publish) -> None:
-        """Go on from the last committed version; `publish` appends to the log."""
+    def __init__(
+        self,
+        training: Training,
+        policies: PolicyStore,
+        publish: Publish,
+        version: int | None = None,
+    ) -> None:
+        """Go on from a committed version, or the last; `publish` appends to the log."""
         self._training = training
         self._policies = policies
-        self._publish = publish
-        self._state = policies.state(policies.latest())
-        self._learners = checkpoint.resume(policies, training)
+        self._state = policies.state(policies.latest() if version is None else version)
+        self._learners = checkpoint.resume(policies, self._state.version, training)
+        self.herald = Herald(publish, training.trainer.ahead, self._state.version)
         self._heard: list[Heard] = []
 
     @property
@@ -66,6 +62,7 @@ class Trainer:
         for event in events:
             if event.seq <= self.position:
                 continue
+            self.herald.hear(event)
             if event.kind == ROUND_ENDED:
                 yield self._update(event)
                 self._heard.clear()
@@ -83,15 +80,17 @@ class Trainer:
         heard = [event for event in self._heard if event.round == version]
         told = trajectories(heard)
         grouped = groups(told)
-        batch = build(grouped, self._training.objective)
+        batch = build(grouped, self._training.objective, self._training.trainer.oldest(parent))
         gains, promotion = self._promoted(heard)
         said: list[AnyMessage] = [*batch.dropped, batch.announce(version)]
         if promotion is not None:
             said.append(promotion.announce(version))
-        _compare(said, self._say(said, self._state.pseq, ended.seq, version))
+        self._say(said, self._state.pseq, ended.seq, version)
         if promotion is not None:  # of weights as they were when the copy was taken
             self._learners.promote(promotion, told)
         metrics = describe(grouped, parent) | self._learners.learn(batch.samples, version)
+        if batch.stale:
+            metrics["staleness/dropped"] = float(batch.stale)
         if gains or promotion:
             metrics["promotion/average"] = promotion.average if promotion else fmean(gains)
         update = PolicyUpdated(
@@ -117,9 +116,7 @@ class Trainer:
         settings, gains = self._training.promotion, self._state.gains
         return (gains, None) if settings is None else decide(settings, gains, studied(heard))
 
-    def _say(
-        self, messages: Sequence[AnyMessage], pseq: int, cause: int, version: int
-    ) -> Sequence[Event]:
+    def _say(self, messages: Sequence[AnyMessage], pseq: int, cause: int, version: int) -> None:
         drafts = [
             Draft(
                 producer=TRAINER,
@@ -133,25 +130,4 @@ class Trainer:
             )
             for at, message in enumerate(messages)
         ]
-        return self._publish(drafts)
-
-
-def _compare(said: Sequence[AnyMessage], logged: Sequence[Event]) -> None:
-    """Refuse to go on where an earlier attempt at this round built another batch."""
-    for ours, event in zip(said, logged, strict=False):  # without a log there is nothing
-        if event.message != ours:
-            raise BatchDiffersError(
-                f"round {event.round}: the log has {_words(event.message)} at seq {event.seq}, "
-                f"its events now give {_words(ours)}. Was the run begun with another recipe or "
-                "version of simctl?"
-            )
-
-
-def _words(message: AnyMessage | UnknownMessage) -> str:
-    match message:
-        case BatchBuilt():
-            return f"batch {message.digest[:12]}..."
-        case SampleDropped():
-            return f"{message.reason} for dropping {message.sources}"
-        case _:
-            return message.kind
+        self.herald.tell(version, drafts)

@@ -11,7 +11,12 @@ from simctl.bus.answers import AttemptMade
 from simctl.bus.asks import SolveTask
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import EpisodeStarted, MessageRejected
+from simctl.bus.messages import (
+    EpisodeStarted,
+    MessageRejected,
+    PolicySynced,
+    PolicyUpdated,
+)
 from simctl.bus.parcels import Alive, Serve, Work
 from simctl.bus.quiescence import Quiescence
 from simctl.bus.values import Value
@@ -223,6 +228,23 @@ async def test_who_breaks_a_rule_is_asked_nothing_for_a_while(tmp_path: Path):
         here.now += 30
         here.beat()
         assert (await here.work())[0] == "a"
+
+
+async def test_after_a_resumption_workers_serve_what_the_log_has_been_playing_with(tmp_path: Path):
+    quiescence, policies = Quiescence(), PolicyStore(tmp_path)
+    for version in (0, 1):
+        policies.commit(version, _weights, PolicyState(version=version))
+    updated = PolicyUpdated(version=1, parent=0, sha256=policies.sha256(1), metrics={})
+    moved = PolicySynced(version=1, sampler="sampler", ok=True)
+    history = ListLog().place([Draft("x", 0, 0, updated, "x"), Draft("x", 0, 1, moved, "x")])
+    bus, sent = MemoryBus(ListLog(), quiescence), list[Value]()
+    dispatcher = Dispatcher(quiescence, policies, 0, lambda _, parcel: sent.append(parcel))
+    async with bus.listen(DISPATCHER) as events:
+        serving = asyncio.create_task(dispatcher.serve(bus, events, 2, history))
+        await asyncio.sleep(0)
+        dispatcher.joined(member("a"))
+        serving.cancel()
+    assert [each.update.version for each in sent if isinstance(each, Serve)] == [1]
 
 
 async def heard(here: Shop, event: Event) -> None:

@@ -15,6 +15,7 @@ from company import again
 from simctl.agents.policy.embedded import PATH
 from simctl.bus.event import Event
 from simctl.bus.messages import RunForked
+from simctl.cli.cut import cut
 from simctl.cli.recipe import load
 from simctl.store.access import open_log
 from simctl.store.duck import DuckLog
@@ -122,6 +123,23 @@ def test_a_fork_has_the_policies_in_force_there_and_no_later_ones(
     assert policies.versions() == [0, 2]
     assert policies.state(2) == PolicyStore(parent / "policies").state(2)
     assert (policies.path(2) / "optimizer.pt").exists()
+
+
+def test_a_round_that_is_played_ahead_is_over_when_it_ended(parent: Path):
+    whole = events(parent)
+    first, second = (place(whole, "round_ended", number) for number in (1, 2))
+    synced = place(whole, "policy_synced", 2)
+    with open_log(parent) as log:
+        found = {
+            ahead: [cut(log, seq, ahead).over for seq in (first - 1, first, second, synced)]
+            for ahead in (None, 0, 1, 2)
+        }
+    assert found == {
+        None: [False, True, True, True],
+        0: [False, False, False, True],
+        1: [False, True, False, True],
+        2: [False, True, True, True],
+    }
 
 
 def test_a_fork_can_be_forked(simctl: Command, parent: Path, tmp_path: Path):

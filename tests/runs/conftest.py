@@ -3,7 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from live import finish, start
+from live import AHEAD, finish, start
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +17,11 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             finish(start(shared / "playing"))
             (shared / "playing").rename(shared / "played")  # only a run that ended well
     return shutil.copytree(shared / "played", own / "unbroken")
+
+
+@pytest.fixture(scope="session")
+def ahead(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run a round ahead of its trainer."""
+    run_dir = tmp_path_factory.mktemp("runs") / "ahead"
+    finish(start(run_dir, sets=AHEAD))
+    return run_dir

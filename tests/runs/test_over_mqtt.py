@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from kills import ANSWERED_AGAIN, UNANSWERED
-from live import Live, ask, finish, last_seq, simctl, start, wait_for, work
+from live import AHEAD, Live, ask, finish, last_seq, simctl, start, wait_for, work
 from mosquitto import Mosquitto
 from proxy import Faults, Proxy, in_thread
 
@@ -80,6 +80,16 @@ def test_three_workers_say_what_one_process_says_and_the_run_is_like_any_other(
     assert simctl("replay", run_dir, "--episode", "e2.001").returncode == 0
     told = simctl("workers", run_dir)
     assert [name in told.stdout for name in ("w0", "w1", "critic")] == [True] * 3
+
+
+def test_workers_keep_up_with_a_run_that_is_ahead_of_its_trainer(
+    tmp_path: Path, ahead: Path, mosquitto: Mosquitto, workers: ExitStack
+):
+    bus = mosquitto.url("worker")
+    crew = [workers.enter_context(work(bus, name)) for name in ("w0", "w1")]
+    finish(start(tmp_path / "run", sets=AHEAD, words=["--bus", mosquitto.url("owner")]))
+    assert_ended(*crew)
+    assert_same(tmp_path / "run", ahead)
 
 
 def test_workers_and_the_broker_may_be_killed_on_a_bad_way(

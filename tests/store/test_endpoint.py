@@ -132,7 +132,7 @@ def test_a_follower_hears_every_commit_in_order(
 def test_who_waits_for_a_kind_of_event_hears_with_it_what_came_before(
     remote: RemoteLog, duck: DuckLog, append: Append, say: Say
 ):
-    following = remote.follow(0, "round_ended")
+    following = remote.follow(0, "round_ended", "play_ended")
     append(duck, [say(0)])
     append(duck, [say(1)])
     ended = RoundEnded(episodes=1, failed=0)

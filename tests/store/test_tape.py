@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from simctl.bus.asks import ROLES
 from simctl.bus.event import Draft, Event
-from simctl.bus.messages import RunResumed
+from simctl.bus.messages import (
+    PolicySynced,
+    PolicyUpdated,
+    RoundEnded,
+    RoundStarted,
+    RunResumed,
+)
 from simctl.cli.recipe import load
 from simctl.store.memory_log import ListLog
 from simctl.store.tape import DivergenceError, Tape
@@ -54,6 +60,29 @@ def test_the_order_of_episodes_in_a_round_is_free(seed: int):
         say(tape, others[:2])
         say(tape, [each for each in episodes if each.round == number])
         say(tape, others[2:])
+    assert tape.close() is None
+
+
+def ahead() -> list[Draft]:
+    """A run whose first version is spoken of when the second round has ended."""
+    updated = PolicyUpdated(version=1, parent=0, sha256="", metrics={})
+    said = [RoundStarted(episodes=1), RoundEnded(episodes=1)]
+    rounds = [(each, number) for number in (1, 2, 3) for each in said]
+    synced = (PolicySynced(version=1, sampler="s", ok=True), 2)
+    drafts = [
+        Draft("society", 0, at, message, "society", round=number)
+        for at, (message, number) in enumerate([*rounds[:4], synced, *rounds[4:]])
+    ]
+    return [*drafts[:4], Draft("trainer", 0, 0, updated, "trainer", round=1), *drafts[4:]]
+
+
+def test_what_is_said_of_an_earlier_round_belongs_where_it_was_said():
+    drafts = ahead()
+    tape = Tape(iter(ListLog().place(drafts)))
+    say(tape, drafts[:3])
+    told = tape.take_all("trainer", "policy_updated", 1, 2)  # read ahead of the end of its round
+    assert [each.kind for each in told] == ["policy_updated"]
+    say(tape, drafts[3:])
     assert tape.close() is None
 
 

@@ -129,6 +129,27 @@ def test_each_round_is_learnt_by_the_recipe_of_its_time(
     assert made.sha256(ROUNDS + 2) == announced(told)[ROUNDS + 2]
 
 
+def test_a_round_that_was_played_ahead_is_learnt_by_the_recipe_that_came_then(
+    story_in: Tell, training: Training, policies: PolicyStore, tmp_path: Path
+):
+    log, ahead = ListLog(), {"max_staleness": 1}
+    text = recipe(training, trainer=training.trainer.model_copy(update=ahead))
+    log.place([started(text)])
+    story = story_in(log)
+    story._next["society"] = 1  # noqa: SLF001 - it has said that it started
+    story.play(ROUNDS)
+    train(log, text, policies)
+    assert max(announced(log)) == ROUNDS - 1  # it knows more, and may not say so yet
+    other = recipe(training, trainer={"learning_rate": 5e-3})
+    forked = RunForked(parent="run", at=log.last_seq, branch="fork", recipe=other)
+    log.place([Draft("fork", 0, 0, forked, "fork")])
+    place = fresh(policies, tmp_path)
+    place.bring(policies, ROUNDS - 1)
+    train(log, other, place)
+    made = rebuild(fresh(policies, tmp_path / "again"), ROUNDS, log, tmp_path / "made")
+    assert made.sha256(ROUNDS) == announced(log)[ROUNDS] != policies.sha256(ROUNDS)
+
+
 def further(story_in: Tell, log: EventLog) -> Any:
     story = story_in(log)
     story.round = ROUNDS + 1
