@@ -20,10 +20,11 @@ from simctl.store.log import EventLog
 from simctl.store.memory_log import ListLog
 from simctl.store.policies import PolicyConflictError, PolicyStore
 from simctl.store.said import said
+from simctl.trainer.herald import BatchDiffersError
 from simctl.trainer.learner import Learner
 from simctl.trainer.retrain import retrain
 from simctl.trainer.settings import Training
-from simctl.trainer.trainer import HEARD, BatchDiffersError, RoundMissingError, Trainer
+from simctl.trainer.trainer import HEARD, RoundMissingError, Trainer
 
 Story = Any  # conftest makes it
 
