@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import small
+from live import descendants
 
 from simctl.bus.dice import dice
 
@@ -53,9 +54,7 @@ def problems() -> list[str]:
 
 def family() -> list[Path]:
     """Return where the system tells of this process and of those that it started."""
-    mine = Path("/proc/self")
-    started = (mine / "task" / str(os.getpid()) / "children").read_text(encoding="ascii")
-    return [mine, *(Path("/proc") / pid for pid in started.split())]
+    return [Path("/proc") / str(pid) for pid in (os.getpid(), *descendants(os.getpid()))]
 
 
 def spent() -> float:

@@ -9,10 +9,12 @@ import signal
 import sys
 import threading
 
+NAME = "heir"  # of the thread, which only waits
+
 
 def watch() -> None:
     """Ask this process to stop, as Ctrl-C does, once its standard input has ended."""
-    threading.Thread(target=_wait, name="heir", daemon=True).start()
+    threading.Thread(target=_wait, name=NAME, daemon=True).start()
 
 
 def _wait() -> None:

@@ -32,6 +32,7 @@ from simctl.cli import birth
 from simctl.cli.elsewhere import Elsewhere, workers
 from simctl.cli.errors import first
 from simctl.cli.machine import machine
+from simctl.cli.nursery import Nursery, nursery
 from simctl.cli.recipe import Recipe, dump
 from simctl.cli.runs import POLICIES
 from simctl.cli.serving import check, form_of, forms_of, held, serve
@@ -101,6 +102,7 @@ def play(run_dir: Path, view: View, there: Elsewhere | None = None) -> Outcome:
     """
     try:
         with (
+            nursery() as trainers,
             Stop() as stop,
             DuckLog(
                 run_dir / LOG,
@@ -113,7 +115,7 @@ def play(run_dir: Path, view: View, there: Elsewhere | None = None) -> Outcome:
             recipe = birth.read(run_dir, log)
             if recipe.log.journal:
                 log.begin_journal()
-            session = _Session(recipe, run_dir, log, view, there)
+            session = _Session(recipe, run_dir, log, view, there, trainers)
             outcome = asyncio.run(session.run(stop))
     except KeyboardInterrupt:  # somebody could not wait
         outcome = Outcome("interrupted")
@@ -124,14 +126,21 @@ def play(run_dir: Path, view: View, there: Elsewhere | None = None) -> Outcome:
 class _Session:
     """The parts of one process's run, put together."""
 
-    def __init__(
-        self, recipe: Recipe, run_dir: Path, log: DuckLog, view: View, there: Elsewhere | None
+    def __init__(  # noqa: PLR0913, PLR0917 - what a run is put together of
+        self,
+        recipe: Recipe,
+        run_dir: Path,
+        log: DuckLog,
+        view: View,
+        there: Elsewhere | None,
+        trainers: Nursery | None,
     ) -> None:
         self._recipe = recipe
         self._run_dir = run_dir
         self._log = log
         self._view = view
         self._there = there
+        self._trainers = trainers
         self._workers: list[Event] = []  # what the log says of them
         self._policies = PolicyStore(run_dir / POLICIES)
 
@@ -159,7 +168,7 @@ class _Session:
         sampler = self._sampler(quiescence, memory)
         self._view.started(self._run_dir, self._recipe)
         speaker = _Speaker(bus, memory.incarnation + 1)
-        trainer = TrainerProcess(self._run_dir, speaker.trainer_died)
+        trainer = TrainerProcess(self._run_dir, speaker.trainer_died, self._trainers)
         loop = asyncio.get_running_loop()
 
         def publish(drafts: Sequence[Draft]) -> Future[list[Event]]:

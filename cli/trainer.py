@@ -2,8 +2,11 @@
 
 import asyncio
 import sys
+from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+from simctl.cli.nursery import Nursery, Trainee
 
 LOG_FILE = "trainer.log"
 MAX_DEATHS = 3  # in a row, without a new policy in between
@@ -17,9 +20,15 @@ class TrainerFailedError(Exception):
 class TrainerProcess:
     """Keeps a trainer alive beside a run. It finds its own place from its last checkpoint."""
 
-    def __init__(self, run_dir: Path, died: Callable[[str], Awaitable[None]]) -> None:
-        """Train `run_dir`; `died` hears each death that is survived."""
+    def __init__(
+        self, run_dir: Path, died: Callable[[str], Awaitable[None]], nursery: Nursery | None
+    ) -> None:
+        """Train `run_dir`; `died` hears each death that is survived.
+
+        Without a `nursery` each trainer begins by importing all that it needs.
+        """
         self._run_dir = run_dir
+        self._nursery = nursery
         self._died = died
         self._deaths = 0
 
@@ -47,29 +56,34 @@ class TrainerProcess:
 
     async def _live(self) -> int:
         with self._log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "simctl.trainer.process",
-                "--run-dir",
-                str(self._run_dir),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is the society's to hear, and to pass on
-            )
+            process = await self._begin(log.fileno())
         try:
             return await process.wait()
         except asyncio.CancelledError:
             await _stop(process)
             raise
 
+    async def _begin(self, log: int) -> Process | Trainee:
+        if self._nursery is not None:
+            return await self._nursery.begin(self._run_dir, log)
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "simctl.trainer.process",
+            "--run-dir",
+            str(self._run_dir),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is the society's to hear, and to pass on
+        )
+
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "nothing"
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def _stop(process: Process | Trainee) -> None:
     if process.returncode is not None:
         return
     process.terminate()

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from simctl.store.address import find
 from simctl.store.policies import PolicyStore
 
 SIMCTL = Path(sys.executable).with_name("simctl")
+TRAINER = "simctl-trainer"  # what the system calls such a process
 SMALL = ["run.rounds=3", "run.episodes=4", "episode.num_generations=4", "suite=[]"]
 AHEAD = [*SMALL, "trainer.max_staleness=1"]  # a round ahead of the trainer
 
@@ -110,10 +112,19 @@ def final_sha256(run_dir: Path) -> str:
 
 def trainer_of(process: subprocess.Popen[str]) -> int | None:
     """Return the process id of a run's trainer, if it has one now."""
-    found = subprocess.run(
-        ["/usr/bin/pgrep", "-P", str(process.pid), "-f", "simctl.trainer.process"],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    return int(found.stdout.split()[0]) if found.stdout else None
+    return next((pid for pid in descendants(process.pid) if _name(pid) == TRAINER), None)
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Give the processes that one has begun, and those that they have."""
+    with suppress(OSError):  # it may end meanwhile
+        for each in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+            yield int(each)
+            yield from descendants(int(each))
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

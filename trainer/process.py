@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -22,6 +23,7 @@ from simctl.trainer.retrain import announced
 from simctl.trainer.settings import Training
 from simctl.trainer.trainer import Trainer
 
+NAME = "simctl-trainer"
 _log = logging.getLogger("simctl.trainer")
 
 
@@ -31,10 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--run-dir", type=Path, required=True, help="directory of the live run")
     run_dir: Path = parser.parse_args(arguments).run_dir
     unbound()
+    with suppress(OSError):  # what `ps` and `top` call it, on Linux
+        Path("/proc/self/comm").write_text(NAME, encoding="ascii")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     logging.basicConfig(
-        filename=run_dir / "trainer.log", level=logging.INFO, format="%(asctime)s %(message)s"
+        filename=run_dir / "trainer.log",
+        level=logging.INFO,
+        format="%(asctime)s %(message)s",
+        force=True,
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it reports every request
     try:

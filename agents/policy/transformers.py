@@ -155,6 +155,11 @@ class TransformersSampler:
         return [study(_of("solver", self._decoders), each) for each in studies]
 
 
+def has_gpu() -> bool:
+    """Whether this process has begun to use a GPU: then no other can be forked from it."""
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
+
+
 T = TypeVar("T")
 
 

@@ -12,6 +12,7 @@ from live import (
     ask,
     assert_whole,
     chain,
+    descendants,
     final_sha256,
     finish,
     last_seq,
@@ -122,7 +123,7 @@ def test_nothing_is_left_running_when_the_run_is_killed(tmp_path: Path):
     run_dir = tmp_path / "run"
     with start(run_dir) as process:
         wait_for(lambda: last_seq(run_dir) >= 50)
-        trainer = trainer_of(process)
-        assert trainer is not None
+        wait_for(lambda: trainer_of(process) is not None)
+        begun = list(descendants(process.pid))
         process.kill()
-    wait_for(lambda: not alive(trainer), seconds=20)
+    wait_for(lambda: not any(alive(each) for each in begun), seconds=20)
