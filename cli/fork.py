@@ -171,6 +171,7 @@ def _where(place: Cut) -> str:
 def _policies(plan: Plan, log: Log, scratch: Path) -> PolicyStore:
     """Return a store with the versions that the fork needs, made again where they are gone."""
     from simctl.trainer import checkpoint, rebuild  # noqa: PLC0415 - mistakes are told before torch loads
+    from simctl.trainer.muster import Muster  # noqa: PLC0415
 
     kept, version = PolicyStore(plan.parent / POLICIES), plan.place.version
     wanted = _versions(plan)
@@ -178,7 +179,9 @@ def _policies(plan: Plan, log: Log, scratch: Path) -> PolicyStore:
     if there and (not plan.learns or checkpoint.is_resumable(kept, version)):
         return kept
     try:
-        return rebuild.rebuild(kept, version, log, scratch, since=min(wanted))
+        with Muster() as muster:
+            since, gather = min(wanted), muster.learners
+            return rebuild.rebuild(kept, version, log, scratch, since=since, gather=gather)
     except rebuild.WeightsDifferError as error:
         raise RunError(f"{error}; {_machines(log)}") from error
 

@@ -18,6 +18,7 @@ from simctl.bus.messages import (
 )
 from simctl.store.policies import PolicyStore
 from simctl.store.tape import Tape, again
+from simctl.trainer.checkpoint import Gather
 from simctl.trainer.herald import ROUND_ENDED
 from simctl.trainer.settings import Training
 from simctl.trainer.trainer import TRAINER, Trainer
@@ -145,7 +146,11 @@ class RebuildingTrainer:
     """The trainer as ever, with its versions in a store of their own."""
 
     def __init__(
-        self, training: Training, policies: PolicyStore, before: Iterable[Heard] = ()
+        self,
+        training: Training,
+        policies: PolicyStore,
+        gather: Gather,
+        before: Iterable[Heard] = (),
     ) -> None:
         """Go on from the last version in `policies`, which is then filled and emptied.
 
@@ -154,7 +159,7 @@ class RebuildingTrainer:
         self._policies = policies
         self._before = before
         self._said: list[Draft] = []
-        self._trainer = Trainer(training, policies, self._say)
+        self._trainer = Trainer(training, policies, self._say, gather=gather)
 
     def begin(self, _: int, /) -> list[Draft]:
         """Learn from what was before, and return what is due."""

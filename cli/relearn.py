@@ -21,6 +21,7 @@ from simctl.store.origins import origins
 from simctl.store.policies import PolicyStore
 from simctl.store.said import said
 from simctl.trainer import checkpoint
+from simctl.trainer.muster import Muster
 from simctl.trainer.rebuild import rebuild
 from simctl.trainer.retrain import announced, retrain
 from simctl.trainer.trainer import HEARD
@@ -57,11 +58,12 @@ def relearn(  # noqa: PLR0913 - what a command line may say
         place = PolicyStore(out or Path(stack.enter_context(tempfile.TemporaryDirectory())))
         place.adopt(base.path(0))
         screen = console()
-        root = _bring_root(screen, log, base, place)
+        gather = stack.enter_context(Muster()).learners
+        root = _bring_root(screen, log, base, place, gather)
         heard = said(log, HEARD, place.state(root).event_offset)
         if verifier is not None:
             heard = with_rewards(heard, said(log, {RESCORED}), verifier)
-        updates = retrain(heard, settings.training(), base.path(0), place.root)
+        updates = retrain(heard, settings.training(), base.path(0), place.root, gather)
         wanted = {v: sha256 for v, sha256 in announced(log).items() if v > root}
         differing = _report(screen, updates, wanted, same_recipe=same_recipe)
     return 1 if differing and same_recipe else 0
@@ -84,7 +86,9 @@ def _verifier(log: Log, wanted: str, path: Path) -> str:
             raise RunError(f"{wanted} can be {', '.join(found)}: say which")
 
 
-def _bring_root(screen: Console, log: Log, base: PolicyStore, place: PolicyStore) -> int:
+def _bring_root(
+    screen: Console, log: Log, base: PolicyStore, place: PolicyStore, gather: checkpoint.Gather
+) -> int:
     """Bring the version that learning begins with: 0, or the one that a fork was left with."""
     begun = origins(log)[-1:]
     if not begun or not begun[0].parent:
@@ -97,8 +101,9 @@ def _bring_root(screen: Console, log: Log, base: PolicyStore, place: PolicyStore
     )
     if root:
         with tempfile.TemporaryDirectory() as scratch:
-            whole = checkpoint.is_resumable(base, root)
-            place.bring(base if whole else rebuild(base, root, log, Path(scratch)), root)
+            if not checkpoint.is_resumable(base, root):
+                base = rebuild(base, root, log, Path(scratch), gather=gather)
+            place.bring(base, root)
     return root
 
 

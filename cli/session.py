@@ -45,6 +45,7 @@ from simctl.store.duck import DuckLog
 from simctl.store.errors import StoreError
 from simctl.store.policies import PolicyStore
 from simctl.store.server import Endpoint
+from simctl.trainer.place import need
 
 CRASH_FILE = "crash.log"
 _PATIENCE = 600.0  # seconds to wait for room on the disk; the trainer and the readers wait with us
@@ -86,7 +87,10 @@ def create(recipe: Recipe, run_dir: Path, base: Path) -> None:
     Raises:
         TakenError: the directory exists.
         PolicyError: `base` holds no policy that can be served; then nothing is made.
+        PlaceMissingError: this machine has nothing to learn on as the recipe says.
     """
+    if recipe.learns:
+        need(recipe.trainer)
     check(recipe, base)
     form_of(recipe, base)
     forms_of(recipe)
@@ -168,7 +172,9 @@ class _Session:
         sampler = self._sampler(quiescence, memory)
         self._view.started(self._run_dir, self._recipe)
         speaker = _Speaker(bus, memory.incarnation + 1)
-        trainer = TrainerProcess(self._run_dir, speaker.trainer_died, self._trainers)
+        trainer = TrainerProcess(
+            self._run_dir, speaker.trainer_died, self._trainers, self._recipe.trainer.torchrun
+        )
         loop = asyncio.get_running_loop()
 
         def publish(drafts: Sequence[Draft]) -> Future[list[Event]]:

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from simctl.cli.nursery import Nursery, Trainee
@@ -21,14 +21,20 @@ class TrainerProcess:
     """Keeps a trainer alive beside a run. It finds its own place from its last checkpoint."""
 
     def __init__(
-        self, run_dir: Path, died: Callable[[str], Awaitable[None]], nursery: Nursery | None
+        self,
+        run_dir: Path,
+        died: Callable[[str], Awaitable[None]],
+        nursery: Nursery | None,
+        torchrun: Sequence[str] = (),
     ) -> None:
         """Train `run_dir`; `died` hears each death that is survived.
 
-        Without a `nursery` each trainer begins by importing all that it needs.
+        Without a `nursery` each trainer begins by importing all that it needs. With arguments for
+        `torchrun` that is what begins it, with the processes that learn with it.
         """
         self._run_dir = run_dir
         self._nursery = nursery
+        self._torchrun = torchrun
         self._died = died
         self._deaths = 0
 
@@ -64,10 +70,11 @@ class TrainerProcess:
             raise
 
     async def _begin(self, log: int) -> Process | Trainee:
-        if self._nursery is not None:
+        if self._nursery is not None and not self._torchrun:
             return await self._nursery.begin(self._run_dir, log)
         return await asyncio.create_subprocess_exec(
             sys.executable,
+            *(("-m", "torch.distributed.run", *self._torchrun) if self._torchrun else ()),
             "-m",
             "simctl.trainer.process",
             "--run-dir",

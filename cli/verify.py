@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from simctl.store.origins import origins, started
 from simctl.store.policies import PolicyStore
 from simctl.store.said import said
 from simctl.store.tape import Heard, Tape
+from simctl.trainer.checkpoint import Gather
+from simctl.trainer.muster import Muster
 from simctl.trainer.rebuild import WeightsDifferError, rebuild
 from simctl.trainer.trainer import HEARD, TRAINER
 
@@ -77,14 +80,15 @@ class _Case:
     def verdict(self, only: Part | None, heard: Heard) -> Verdict:
         """Do the work of the run, or of a part of it, once more."""
         begun = time.monotonic()
-        with tempfile.TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory() as place, Muster() as muster:
+            train = partial(self._trainer, Path(place), muster.learners)
             if only is Part.trainer:
                 tape = self._tape(heard, TRAINER)
-                relearn(self._trainer(Path(place)), self._begin, self._events(), tape)
+                relearn(train(), self._begin, self._events(), tape)
             else:
                 tape = self._tape(heard)
                 alone = only is Part.agents or not self.recipe.learns
-                learner = self._recorded(tape) if alone else self._trainer(Path(place))
+                learner = self._recorded(tape) if alone else train()
                 speech = Speech(self._vocabulary, form_of(self.recipe, self._policies.path(0)))
                 reenact(self._begin, speech, learner, tape)
             divergence = tape.close()
@@ -114,15 +118,15 @@ class _Case:
     def _recorded(self, tape: Tape) -> RecordedTrainer:
         return RecordedTrainer(tape, self._version(), self.recipe.trainer.ahead)
 
-    def _trainer(self, place: Path) -> RebuildingTrainer:
+    def _trainer(self, place: Path, gather: Gather) -> RebuildingTrainer:
         policies, version = PolicyStore(place), self._version()
         try:
-            rebuild(self._policies, version, self._log, place)
+            rebuild(self._policies, version, self._log, place, gather=gather)
         except WeightsDifferError as error:
             raise RunError(f"run {self._path}: {error}") from error
         learnt = policies.state(version).event_offset
         before = said(self._log, HEARD, learnt, self._begin.seq) if self._begin.seq else ()
-        return RebuildingTrainer(self.recipe.training(), policies, before)
+        return RebuildingTrainer(self.recipe.training(), policies, gather, before)
 
     def _version(self) -> int:
         """Return the last version that was announced where the run is played again from."""

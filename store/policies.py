@@ -29,6 +29,7 @@ STATE = "trainer_state.json"
 # and of the first that has it; a version between them can be learnt again from the one before
 TRAINERS_OWN = "optimizer*"
 RESUMABLE, LANDMARK = 2, 10
+WORTH_A_GPU = 50_000_000  # parameters from which on a GPU is faster than a core
 _BLOCK = 1 << 20
 _NAME = re.compile(r"v\d{6,}")
 

@@ -123,6 +123,18 @@ def descendants(pid: int) -> Iterator[int]:
             yield from descendants(int(each))
 
 
+def followers_of(trainer: int) -> list[int]:
+    """Return the process ids of those that learn with a trainer."""
+    return [pid for pid in descendants(trainer) if b"simctl.trainer" in _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def _name(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()

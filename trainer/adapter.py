@@ -17,15 +17,18 @@ from peft import (
     set_peft_model_state_dict,
 )
 from peft.tuners.lora import LoraLayer
+from peft.utils.other import transpose
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from simctl.bus.dice import dice
 from simctl.bus.errors import SimctlError
 from simctl.store.policies import ADAPTER_FILES
+from simctl.trainer import shards
 from simctl.trainer.settings import LoraSettings
 
 _CONFIG, _WEIGHTS = ADAPTER_FILES
+_NAME = "default"  # what peft calls the only adapter of a model
 _CARD = "README.md"
 
 
@@ -54,27 +57,32 @@ class Adapter:
         self._model = model
         self.base = _Bare(model, self._peft)
 
-    def whole(self) -> dict[str, Tensor]:
+    def whole(self, *, cpu: bool = True) -> dict[str, Tensor]:
         """Return the weights with the adapter in them, by their names in the model without it.
 
-        Those beside which nothing learns are the model's own; the rest are new.
+        Those beside which nothing learns may be the model's own; the rest are new.
         """
+        known = shards.weights(self._model, cpu=cpu)
         found = {
             name.replace(".base_layer.", "."): weight
-            for name, weight in self._model.state_dict().items()
+            for name, weight in known.items()
             if ".lora_" not in name
         }
-        with torch.no_grad():
-            for name, layer in self._model.named_modules():
-                if isinstance(layer, LoraLayer):
-                    adapted: Any = layer
-                    delta = adapted.get_delta_weight("default")
-                    found[f"{name}.weight"] = found[f"{name}.weight"] + delta
+        for name, layer in self._model.named_modules():
+            if isinstance(layer, LoraLayer):
+                adapted: Any = layer
+                a, b = (known[f"{name}.lora_{each}.{_NAME}.weight"] for each in "AB")
+                delta = transpose(b @ a, adapted.fan_in_fan_out) * adapted.scaling[_NAME]
+                found[f"{name}.weight"] = found[f"{name}.weight"] + delta
         return found
 
-    def save(self, path: Path) -> None:
-        """Write the adapter into a directory, as peft reads it."""
-        self._peft.save_pretrained(path, save_embedding_layers=False)
+    def weights(self) -> dict[str, Tensor]:
+        """Return the whole weights of the adapter alone; all processes must ask."""
+        return shards.weights(self._peft)
+
+    def save(self, path: Path, weights: dict[str, Tensor]) -> None:
+        """Write the adapter with these weights into a directory, as peft reads it."""
+        self._peft.save_pretrained(path, state_dict=weights, save_embedding_layers=False)
         (path / _CARD).unlink(missing_ok=True)  # a form that nobody has filled in
 
     def restore(self, path: Path) -> None:

@@ -1,6 +1,7 @@
 """Checkpoints: a policy version with all that is needed to go on from it, and to say so again."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from simctl.bus.messages import PolicyUpdated
@@ -19,12 +20,15 @@ from simctl.trainer.settings import Training
 
 # the store neither keeps for long nor copies to other runs what is called optimizer*
 ANNOUNCEMENT = "optimizer_update.json"
+Gather = Callable[[Path, Path, Training], Learners]  # as they are made, of a path and the first
 
 
-def resume(policies: PolicyStore, version: int, training: Training) -> Learners:
+def resume(
+    policies: PolicyStore, version: int, training: Training, gather: Gather = Learners
+) -> Learners:
     """Return the learners that go on where a version was committed."""
     policies.verify(version)
-    learners = Learners(policies.path(version), policies.path(0), training)
+    learners = gather(policies.path(version), policies.path(0), training)
     if version > 0:
         learners.restore(policies.path(version))
     return learners

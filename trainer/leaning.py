@@ -8,6 +8,7 @@ from simctl.store.policies import PolicyStore
 from simctl.store.said import Source
 from simctl.trainer import checkpoint
 from simctl.trainer.learners import Learners
+from simctl.trainer.muster import Muster
 from simctl.trainer.rebuild import rebuild
 from simctl.trainer.sample import Sample
 from simctl.trainer.signal import training_of
@@ -27,9 +28,9 @@ def leanings(
     if not samples:
         return
     training, version = training_of(log, round_), round_ - 1
-    with TemporaryDirectory() as scratch:
+    with TemporaryDirectory() as scratch, Muster() as muster:
         if version and training.teacher.moves and not checkpoint.is_resumable(policies, version):
-            policies = rebuild(policies, version, log, Path(scratch))
+            policies = rebuild(policies, version, log, Path(scratch), gather=muster.learners)
         learners = Learners(policies.path(version), policies.path(0), training)
         if version and training.teacher.moves:
             learners.restore(policies.path(version))

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
@@ -16,12 +16,21 @@ from simctl.bus.dice import dice
 from simctl.bus.errors import SimctlError
 from simctl.bus.messages import Probe
 from simctl.store.policies import ADAPTER
-from simctl.trainer.losses.answers import Ids, answer_logits, is_finite, token_logprobs
+from simctl.trainer import shards
+from simctl.trainer.company import ALONE, Company
+from simctl.trainer.losses.answers import (
+    Ids,
+    answer_logits,
+    is_finite,
+    split_rows,
+    token_logprobs,
+)
 from simctl.trainer.losses.beginning import needs_beginning
 from simctl.trainer.losses.criterion import Criterion
 from simctl.trainer.losses.recomputing import recompute
-from simctl.trainer.metrics import Meter
+from simctl.trainer.metrics import Meter, joined
 from simctl.trainer.minibatch import microbatches, minibatches
+from simctl.trainer.place import computing
 from simctl.trainer.promotion import Studied
 from simctl.trainer.sample import Divergence, Sample
 from simctl.trainer.settings import TeacherSettings, Training
@@ -44,9 +53,9 @@ def load(path: Path) -> nn.Module:
     return model.eval()
 
 
-def fixed(path: Path) -> nn.Module:
-    """Load a policy that nobody trains."""
-    return load(path).requires_grad_(requires_grad=False)
+def fixed(path: Path, company: Company = ALONE, device: str = "cpu") -> nn.Module:
+    """Load a policy that nobody trains to where it is compared."""
+    return company.hold(load(path).requires_grad_(requires_grad=False), device)
 
 
 def _loaded(path: Path, base: Path, training: Training) -> tuple[nn.Module, "Adapter | None"]:
@@ -76,13 +85,14 @@ def _loaded(path: Path, base: Path, training: Training) -> tuple[nn.Module, "Ada
 class Learner:
     """Owns one set of weights with its optimiser and teacher: a role's, or what roles share."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what several have in common comes last
         self,
         path: Path,
         base: Path,
         training: Training,
         role: Role | None = None,
-        fix: Callable[[Path], nn.Module] = fixed,
+        fix: Callable[[Path], nn.Module] | None = None,
+        company: Company = ALONE,
     ) -> None:
         """Load the policy in `path`; `base` holds the run's first version, which `fix` loads."""
         torch.set_num_threads(1)  # another number of threads gives other bits
@@ -90,9 +100,11 @@ class Learner:
         self._settings = training.trainer
         self._seed = training.seed
         self._steps = 0
-        self.model, self._adapter = _loaded(path, base, training)
+        self._company = company
+        model, self._adapter = _loaded(path, base, training)
         if training.trainer.gradient_checkpointing:
-            recompute(self.model)
+            recompute(model)
+        self.model = company.hold(model, training.trainer.device)
         self._parameters = [each for each in self.model.parameters() if each.requires_grad]
         self._optimizer = torch.optim.AdamW(
             self._parameters,
@@ -102,7 +114,7 @@ class Learner:
         )
         taught = any(objective.taught for objective in training.of(role))
         self._base = base
-        self._fix = fix
+        self._fix = fix or partial(fixed, company=company, device=training.trainer.device)
         self._teacher = self._instruct(training.teacher) if taught else None
         bf16 = training.trainer.bf16
         self._criterion = Criterion(self.model, self._against, bf16=bf16)
@@ -121,12 +133,15 @@ class Learner:
             steps = minibatches(samples, size, shuffler)
             if iteration == 0:
                 self._criterion.begin(self._compared(steps[1:]))
+                self._agree()
             for at, step in enumerate(steps):
                 # later steps see weights that have moved away from the sampler's
                 self._step(step, meter, fresh=iteration == at == 0)
+                if iteration == at == 0:
+                    self._agree()
         if self._teacher:
             self._teacher.follow("round", version)
-        return meter.metrics()
+        return joined(self._company.share(meter.tallies())).metrics()
 
     def imitate(self, examples: Sequence[Sample], study: Studied) -> None:
         """Take the steps that a throw-away copy took on these examples, with a fresh optimiser."""
@@ -151,34 +166,42 @@ class Learner:
         """Return what the weights give to these answers."""
         if not rows:
             return ()
-        ids = torch.tensor([token for _, tokens in rows for token in tokens])
-        scores = token_logprobs(answer_logits(self.model, rows), ids)
-        split = torch.split(scores, [len(tokens) for _, tokens in rows])
+        with computing(self.model):
+            ids = torch.tensor([token for _, tokens in rows for token in tokens])
+            scores = token_logprobs(answer_logits(self.model, rows), ids)
+        split = split_rows(scores, [tokens for _, tokens in rows])
         return tuple(
             Probe(prompt=tuple(prompt), tokens=tuple(tokens), logprobs=tuple(logprobs.tolist()))
             for (prompt, tokens), logprobs in zip(rows, split, strict=True)
         )
 
     def save(self, path: Path) -> None:
-        """Write weights, config and optimiser state into a policy directory."""
+        """Write weights, config and optimiser state into a policy directory.
+
+        They are whole, however many processes have shards of them.
+        """
         saved: Any = self.model
-        if self._adapter:
-            saved.save_pretrained(path, state_dict=self._adapter.whole())
-            self._adapter.save(path / ADAPTER)
-        else:
-            saved.save_pretrained(path)
+        weights = self._adapter.whole() if self._adapter else shards.weights(self.model)
         state = {
             "steps": self._steps,
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": shards.moments(self._optimizer),
             "teacher": self._teacher.state() if self._teacher else {},
         }
+        adapter = self._adapter.weights() if self._adapter else {}
+        if not self._company.leads:
+            return
+        path.mkdir(parents=True, exist_ok=True)
+        saved.save_pretrained(path, state_dict=weights)
+        if self._adapter:
+            self._adapter.save(path / ADAPTER, adapter)
         torch.save(state, self._place(path) / OPTIMIZER)
 
     def restore(self, path: Path) -> None:
         """Go on with the optimiser state of a policy directory; the first version has none."""
-        state = torch.load(self._place(path) / OPTIMIZER, weights_only=True)
+        file = self._place(path) / OPTIMIZER
+        state = torch.load(file, map_location="cpu", weights_only=True)
         self._steps = state["steps"]
-        self._optimizer.load_state_dict(state["optimizer"])
+        shards.fill_moments(self._optimizer, state["optimizer"])
         for group in self._optimizer.param_groups:
             # a fork may go on by other settings than those that were saved
             group["betas"] = self._settings.betas
@@ -195,7 +218,8 @@ class Learner:
         rate = self._learning_rate()
         self._optimizer.zero_grad()
         total = self.accumulate(step, meter, fresh=fresh)
-        norm = nn.utils.clip_grad_norm_(self._parameters, self._settings.max_grad_norm)
+        longest = self._settings.max_grad_norm
+        norm = shards.whole(nn.utils.clip_grad_norm_(self._parameters, longest))
         if not is_finite(norm):
             meter.add("skipped_steps", 1)
             return
@@ -216,8 +240,9 @@ class Learner:
             case "frozen":
                 return Teacher(self.model, self.anchor, settings)
             case "ema" | "snapshot":
-                weights = self._adapter.whole if self._adapter else None
-                return Teacher(self.model, load(self._base), settings, weights)
+                weights = partial(self._adapter.whole, cpu=False) if self._adapter else None
+                model = self._company.hold(load(self._base), self._settings.device)
+                return Teacher(self.model, model, settings, weights)
 
     def _against(self, whom: str) -> nn.Module:
         """Return the model that a divergence is from."""
@@ -235,27 +260,46 @@ class Learner:
         """Add the gradient of a step's loss to the parameters, and return the loss.
 
         Each family of losses is averaged over its tokens (pairs, where it has those) of the whole
-        step, however it is split.
+        step, however it is split, and over all processes.
         """
         shares: Counter[str] = Counter()
         for sample in step:
             shares[sample.family] += sample.share
         total = 0.0
-        for micro in microbatches(step, self._settings.per_device_train_batch_size):
-            family, share = micro[0].family, sum(sample.share for sample in micro)
-            if shares[family] == 0:
-                continue
-            summed = self._criterion.summed(micro, meter, fresh=fresh)
-            (summed / shares[family]).backward()  # type: ignore[no-untyped-call]
-            value = float(summed.detach())
-            if is_finite(summed.detach()):
-                meter.mean(f"loss/{family}", value, share)
-            total += value / shares[family]
+        for micro in self._forwards(step):
+            family = micro[0].family
+            if shares[family]:
+                summed = self._summed(micro, meter, fresh=fresh)
+                (summed / shares[family]).backward()  # type: ignore[no-untyped-call]
+                total += float(summed.detach()) / shares[family]
         meter.add("num_tokens", sum(sample.trained for sample in step))
-        return total
+        return sum(self._company.share(total))
 
-    def _compared(self, steps: Iterable[Sequence[Sample]]) -> Iterator[list[Sample]]:
+    def _summed(self, micro: Sequence[Sample], meter: Meter, *, fresh: bool) -> Tensor:
+        """Return the summed loss of this process's part of a micro-batch."""
+        mine = self._company.part(micro)
+        if not mine:
+            # the others need it for every layer's weights and gradient; it has nothing to add
+            return 0 * self._criterion.summed(micro[:1], Meter(), fresh=False)
+        summed = self._criterion.summed(mine, meter, fresh=fresh)
+        if is_finite(summed.detach()):
+            share = sum(sample.share for sample in mine)
+            meter.mean(f"loss/{mine[0].family}", float(summed.detach()), share)
+        return summed
+
+    def _forwards(self, samples: Sequence[Sample]) -> Iterator[list[Sample]]:
+        """Give, for each forward, the samples that all processes are given together."""
+        rows = self._settings.per_device_train_batch_size
+        return microbatches(samples, rows * self._company.size)
+
+    def _compared(self, steps: Iterable[Sequence[Sample]]) -> Iterator[Sequence[Sample]]:
         """Give, in forwards, the samples that are compared with the beginning of the round."""
         for step in steps:
-            compared = [sample for sample in step if needs_beginning(sample)]
-            yield from microbatches(compared, self._settings.per_device_train_batch_size)
+            for micro in self._forwards([each for each in step if needs_beginning(each)]):
+                yield self._company.part(micro) or micro[:1]
+
+    def _agree(self) -> None:
+        """Let every process know what each gave to answers when the round began."""
+        if self._company.size > 1:
+            beginning = self._criterion.beginning
+            beginning.learn(self._company.share(beginning.known()))

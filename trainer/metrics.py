@@ -7,11 +7,13 @@ All of them are functions of the events and the weights, so two runs of one seed
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from simctl.trainer.advantages import deviation, informative
 from simctl.trainer.trajectory import Group, Trajectory
+
+Tallies = tuple[dict[str, float], ...]  # by names of metrics
 
 
 def describe(groups: Sequence[Group], parent: int) -> dict[str, float]:
@@ -87,3 +89,26 @@ class Meter:
         """Return everything collected, by name."""
         means = {name: total / self._weights[name] for name, total in self._sums.items()}
         return dict(sorted({**means, **self._most, **self._least, **self._last}.items()))
+
+    def tallies(self) -> Tallies:
+        """Return what was collected: sums, their weights, largest, least and latest values."""
+        return self._sums, self._weights, self._most, self._least, self._last
+
+    def join(self, tallies: Tallies) -> None:
+        """Add what another process collected in the same steps."""
+        sums, weights, most, least, last = tallies
+        for name, weight in weights.items():
+            self.mean(name, sums[name], weight)
+        for name, value in most.items():
+            self.most(name, value)
+        for name, value in least.items():
+            self.least(name, value)
+        self._last |= last  # what is counted or kept is the whole step's in each process
+
+
+def joined(collected: Iterable[Tallies]) -> Meter:
+    """Return what several processes collected in the same steps."""
+    meter = Meter()
+    for tallies in collected:
+        meter.join(tallies)
+    return meter

@@ -16,8 +16,11 @@ from simctl.store.client import RemoteLog
 from simctl.store.errors import OwnerGoneError, RunMissingError
 from simctl.store.policies import PolicyStore
 from simctl.store.room import unbound
+from simctl.trainer.checkpoint import Gather
 from simctl.trainer.herald import PLAY_ENDED, ROUND_ENDED
+from simctl.trainer.learners import Learners
 from simctl.trainer.lookout import look_out
+from simctl.trainer.muster import Muster
 from simctl.trainer.rebuild import make_resumable
 from simctl.trainer.retrain import announced
 from simctl.trainer.settings import Training
@@ -32,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="simctl.trainer.process", description=__doc__)
     parser.add_argument("--run-dir", type=Path, required=True, help="directory of the live run")
     run_dir: Path = parser.parse_args(arguments).run_dir
+    muster = Muster()
+    if not muster.leads:
+        muster.follow()
     unbound()
     with suppress(OSError):  # what `ps` and `top` call it, on Linux
         Path("/proc/self/comm").write_text(NAME, encoding="ascii")
@@ -45,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it reports every request
     try:
-        train(run_dir)
+        with muster:
+            train(run_dir, muster.learners)
     except OwnerGoneError as error:
         _log.info("%s", error)
     except RunMissingError as error:
@@ -56,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def train(run_dir: Path) -> None:
-    """Follow the run's log and answer its rounds.
+def train(run_dir: Path, gather: Gather = Learners) -> None:
+    """Follow the run's log and answer its rounds; `gather` makes the learners.
 
     Raises:
         OwnerGoneError: the run ended, or its process died.
@@ -68,8 +75,8 @@ def train(run_dir: Path) -> None:
         ahead = training.trainer.ahead > 0
         # what an earlier process learnt and could not say yet is learnt again
         version = max(announced(log), default=0) if ahead else policies.latest()
-        make_resumable(policies, version, log)
-        trainer = Trainer(training, policies, log.append, version)
+        make_resumable(policies, version, log, gather)
+        trainer = Trainer(training, policies, log.append, version, gather)
         if not ahead:
             trainer.announce()
         _log.info("goes on after seq %d", trainer.position)

@@ -13,6 +13,8 @@ from simctl.store.origins import Origin, origins
 from simctl.store.policies import PolicyStore
 from simctl.store.said import Source, said
 from simctl.trainer import checkpoint
+from simctl.trainer.checkpoint import Gather
+from simctl.trainer.learners import Learners
 from simctl.trainer.retrain import announced, retrain
 from simctl.trainer.settings import Training
 from simctl.trainer.trainer import HEARD
@@ -22,7 +24,9 @@ class WeightsDifferError(SimctlError):
     """A version came out with other weights than the log announced."""
 
 
-def make_resumable(policies: PolicyStore, version: int, log: Source) -> None:
+def make_resumable(
+    policies: PolicyStore, version: int, log: Source, gather: Gather = Learners
+) -> None:
     """See to it that a trainer can go on from `version`, whatever it takes.
 
     Raises:
@@ -31,12 +35,18 @@ def make_resumable(policies: PolicyStore, version: int, log: Source) -> None:
     if checkpoint.is_resumable(policies, version):
         return
     with TemporaryDirectory() as place:
-        rebuilt = rebuild(policies, version, log, Path(place))
+        rebuilt = rebuild(policies, version, log, Path(place), gather=gather)
         policies.equip(version, rebuilt.path(version))
 
 
-def rebuild(
-    policies: PolicyStore, version: int, log: Source, place: Path, since: int | None = None
+def rebuild(  # noqa: PLR0913 - what is there, what is wanted, and by whom
+    policies: PolicyStore,
+    version: int,
+    log: Source,
+    place: Path,
+    since: int | None = None,
+    *,
+    gather: Gather = Learners,
 ) -> PolicyStore:
     """Return a store in `place` in which a trainer can go on from `version`.
 
@@ -53,7 +63,7 @@ def rebuild(
     if nearest:
         made.bring(policies, nearest)
     wanted = {v: policies.sha256(v) for v in policies.versions()} | announced(log)
-    for update in _learn(made, log) if nearest < version else ():
+    for update in _learn(made, log, gather) if nearest < version else ():
         if update.sha256 != wanted.get(update.version):
             raise WeightsDifferError(
                 f"policy v{update.version} was learnt again from the log and has weights "
@@ -69,7 +79,7 @@ def rebuild(
     return made
 
 
-def _learn(made: PolicyStore, log: Source) -> Iterator[PolicyUpdated]:
+def _learn(made: PolicyStore, log: Source, gather: Gather) -> Iterator[PolicyUpdated]:
     """Give the update of every version after the last, each by the recipe of its time."""
     for era, until in _eras(log):
         training = Training.parse(era.recipe)
@@ -78,7 +88,7 @@ def _learn(made: PolicyStore, log: Source) -> Iterator[PolicyUpdated]:
         last = None if until is None else max(announced(log, until), default=0)
         if training.objective and (last is None or last > made.latest()):
             heard = said(log, HEARD, after, until)
-            for update in retrain(heard, training, made.path(0), made.root):
+            for update in retrain(heard, training, made.path(0), made.root, gather):
                 yield update
                 if update.version == last:
                     break

@@ -7,13 +7,19 @@ from simctl.bus.event import Draft, Event
 from simctl.bus.messages import PolicyUpdated
 from simctl.store.policies import PolicyStore
 from simctl.store.said import Source, said
+from simctl.trainer.checkpoint import Gather
+from simctl.trainer.learners import Learners
 from simctl.trainer.settings import Training
 from simctl.trainer.trainer import Trainer
 from simctl.trainer.trajectory import Heard
 
 
 def retrain(
-    events: Iterable[Heard], training: Training, base_policy: Path, out: Path
+    events: Iterable[Heard],
+    training: Training,
+    base_policy: Path,
+    out: Path,
+    gather: Gather = Learners,
 ) -> Iterator[PolicyUpdated]:
     """Give the update of every round in `events`, keeping the versions in `out`.
 
@@ -21,7 +27,7 @@ def retrain(
     """
     policies = PolicyStore(out)
     policies.adopt(base_policy)
-    yield from Trainer(training, policies, _say_nothing).hear(events)
+    yield from Trainer(training, policies, _say_nothing, gather=gather).hear(events)
 
 
 def announced(log: Source, until: int | None = None) -> dict[int, str]:

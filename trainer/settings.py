@@ -52,6 +52,21 @@ class TrainerSettings(Value):
         default=False,
         description="compute the forwards of learning in bfloat16; weights and optimiser are not",
     )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        default="auto",
+        description="where it learns; auto: a GPU for policies of 50 million parameters and more",
+    )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        description="processes that learn together, each with a shard of the weights and its share "
+        "of every forward; with another number sums round otherwise",
+    )
+    torchrun: tuple[str, ...] = Field(
+        default=(),
+        description="how torchrun starts them, on several machines say; without, the first of them "
+        "starts the others on its own",
+    )
     lora: LoraSettings | None = Field(
         default=None, description="adapters that learn in place of the weights; needs peft"
     )
@@ -77,6 +92,17 @@ class TrainerSettings(Value):
     def oldest(self, parent: int) -> int:
         """Return the oldest version whose answers weights of version `parent` may learn from."""
         return 0 if self.max_staleness is None else max(0, parent - self.max_staleness)
+
+    @model_validator(mode="after")
+    def _gathers_where_it_can(self) -> Self:
+        if self.processes > 1 and self.device == "mps":
+            raise ValueError("mps is one GPU, for one process: leave trainer.processes at 1")
+        if self.torchrun and self.processes == 1:
+            raise ValueError(
+                "torchrun starts several processes: say in trainer.processes how many there are "
+                "on all machines together"
+            )
+        return self
 
     @model_validator(mode="after")
     def _separates_once(self) -> Self:

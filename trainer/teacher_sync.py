@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from simctl.trainer import shards
 from simctl.trainer.settings import TeacherSettings
 
 
@@ -38,13 +39,13 @@ class Teacher:
         share = 1 - self._settings.decay if self._settings.sync == "ema" else 1.0
         weights = self._weights()
         for name, kept in self.model.named_parameters():
-            kept.lerp_(weights[name], share)
+            kept.lerp_(shards.like(kept, weights[name]), share)
 
     def state(self) -> dict[str, Tensor]:
         """Return what a checkpoint must keep: weights that are neither the base's nor ours."""
-        return self.model.state_dict() if self._settings.moves else {}
+        return shards.weights(self.model) if self._settings.moves else {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a checkpoint's state; where none was kept, it begins with the base."""
         if self._settings.moves and state:
-            self.model.load_state_dict(state)
+            shards.fill(self.model, state)

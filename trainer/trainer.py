@@ -15,6 +15,7 @@ from simctl.store.policies import PolicyState, PolicyStore
 from simctl.trainer import checkpoint
 from simctl.trainer.batch import build
 from simctl.trainer.herald import PLAY_ENDED, ROUND_ENDED, Herald, Publish
+from simctl.trainer.learners import Learners
 from simctl.trainer.metrics import describe
 from simctl.trainer.promotion import EXAMS, Promotion, decide, studied
 from simctl.trainer.settings import Training
@@ -37,12 +38,16 @@ class Trainer:
         policies: PolicyStore,
         publish: Publish,
         version: int | None = None,
+        gather: checkpoint.Gather = Learners,
     ) -> None:
-        """Go on from a committed version, or the last; `publish` appends to the log."""
+        """Go on from a committed version, or the last; `publish` appends to the log.
+
+        `gather` makes the learners, of one process or several.
+        """
         self._training = training
         self._policies = policies
         self._state = policies.state(policies.latest() if version is None else version)
-        self._learners = checkpoint.resume(policies, self._state.version, training)
+        self._learners = checkpoint.resume(policies, self._state.version, training, gather)
         self.herald = Herald(publish, training.trainer.ahead, self._state.version)
         self._heard: list[Heard] = []
 

@@ -22,12 +22,11 @@ from simctl.agents.policy.sampler import (
 from simctl.agents.policy.study import study
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.quiescence import Quiescence
-from simctl.store.policies import copies
+from simctl.store.policies import WORTH_A_GPU, copies
 
 # full forwards of the same float32 weights agree to rounding; other weights do not. In half
 # precision rounding moves unlikely tokens by tenths of a nat, and what is further is no rounding
 EXACT, ROUGH = 1e-4, 0.5
-WORTH_A_GPU = 50_000_000  # parameters from which on a GPU is faster than a core
 Weights = Mapping[str | None, torch.nn.Module]  # by the role that has them; None: those of the rest
 
 

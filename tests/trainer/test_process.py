@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from live import followers_of
 
 from simctl.bus.messages import PolicyUpdated
 from simctl.store.duck import DuckLog
@@ -19,6 +20,7 @@ from simctl.store.errors import OwnerGoneError
 from simctl.store.log import EventLog
 from simctl.store.policies import PolicyStore
 from simctl.store.server import Endpoint
+from simctl.trainer.muster import Muster
 from simctl.trainer.process import main, train
 from simctl.trainer.retrain import retrain
 from simctl.trainer.settings import Training
@@ -118,8 +120,34 @@ def test_a_killed_trainer_goes_on_with_the_same_weights(
     assert [u.sha256 for u in straight] == [policies.sha256(1), policies.sha256(2)]
 
 
-def started(path: Path) -> "subprocess.Popen[bytes]":
+@pytest.mark.slow
+def test_what_torchrun_starts_dies_together_and_goes_on_with_the_same_weights(
+    run: Run, tmp_path: Path, base: Path
+) -> None:
+    recipe = RECIPE.replace("[trainer]", "[trainer]\nprocesses = 2")
+    (run.path / "run.toml").write_text(recipe)
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    with Endpoint(run.log, run.path, run.log.submit):
+        run.story.play()
+        with started(run.path, torchrun) as process:
+            run.wait_for(1)
+            os.kill(followers_of(process.pid)[-1], signal.SIGKILL)
+            assert process.wait(PATIENCE) == 1
+        run.story.play()
+        process = started(run.path, torchrun)
+        run.wait_for(2)
+    assert process.wait(PATIENCE) == 0  # as the owner is gone
+    with Muster() as muster:
+        training = Training.parse(recipe)
+        out = tmp_path / "straight"
+        straight = retrain(run.log.read(), training, base, out, muster.learners)
+        policies = PolicyStore(run.path / "policies")
+        assert [u.sha256 for u in straight] == [policies.sha256(1), policies.sha256(2)]
+
+
+def started(path: Path, launcher: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
+    ours = ("-m", "simctl.trainer.process", "--run-dir", str(path))
     return subprocess.Popen(
-        [sys.executable, "-m", "simctl.trainer.process", "--run-dir", str(path)],
+        [sys.executable, *launcher, *ours],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )

@@ -4,7 +4,7 @@ The ratio to it starts at exactly 1: an answer that is asked for the first time 
 now, so whatever is needed after the weights have moved must have been asked for before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor
 
@@ -23,7 +23,16 @@ class Beginning:
         """Return those of each row; `now` are the present ones of all of them, end to end."""
         parts = split_rows(now.detach(), [tokens for _, tokens, _ in rows])
         found = zip(rows, parts, strict=True)
-        return [self._known.setdefault(row, part.clone()) for row, part in found]
+        return [self._known.setdefault(row, part.clone()).to(now.device) for row, part in found]
+
+    def known(self) -> dict[Row, Tensor]:
+        """Return all that is known, on the CPU."""
+        return {row: each.cpu() for row, each in self._known.items()}
+
+    def learn(self, others: Iterable[Mapping[Row, Tensor]]) -> None:
+        """Add what others know, and keep what is known here."""
+        for known in others:
+            self._known = {**known, **self._known}
 
 
 def needs_beginning(sample: Sample) -> bool:

@@ -21,6 +21,7 @@ from simctl.trainer.losses.answers import (
 from simctl.trainer.losses.beginning import Beginning
 from simctl.trainer.losses.estimates import blame, estimate
 from simctl.trainer.metrics import Meter
+from simctl.trainer.place import computing
 from simctl.trainer.sample import (
     CrossEntropy,
     Divergence,
@@ -45,19 +46,24 @@ class Criterion:
         self._student = student
         self._teachers = teachers
         self._bf16 = bf16
-        self._beginning = Beginning()
+        self.beginning = Beginning()
 
     @torch.no_grad()
     def begin(self, later: Iterable[Sequence[Sample]]) -> None:
         """Begin a round: keep what the samples of its `later` steps will be compared with."""
-        self._beginning = Beginning()
+        self.beginning = Beginning()
         for micro in later:
             rows = _rows(micro)
-            logits = self._logits(self._student, [(prompt, ids) for prompt, ids, _ in rows])
-            self._beginning.of(rows, row_logprobs(logits, rows))
+            with computing(self._student):
+                logits = self._logits(self._student, [(prompt, ids) for prompt, ids, _ in rows])
+                self.beginning.of(rows, row_logprobs(logits, rows))
 
     def summed(self, micro: Sequence[Sample], meter: Meter, *, fresh: bool) -> Tensor:
         """Return the summed loss; where weights are `fresh` they are those that sampled."""
+        with computing(self._student):
+            return self._summed(micro, meter, fresh=fresh)
+
+    def _summed(self, micro: Sequence[Sample], meter: Meter, *, fresh: bool) -> Tensor:
         loss = micro[0].loss
         rows = _rows(micro)
         logits = self._logits(self._student, [(prompt, ids) for prompt, ids, _ in rows])
@@ -71,9 +77,10 @@ class Criterion:
     @torch.no_grad()
     def leaning(self, sample: Sample, loss: Divergence) -> list[float]:
         """Return how much likelier the teacher finds each token (T) than the student, in nats."""
-        ids = torch.tensor(sample.tokens)
-        student = self._logits(self._student, [(sample.prompt, sample.tokens)])
-        gap = token_logprobs(self._taught([sample], loss), ids) - token_logprobs(student, ids)
+        with computing(self._student):
+            ids = torch.tensor(sample.tokens)
+            student = self._logits(self._student, [(sample.prompt, sample.tokens)])
+            gap = token_logprobs(self._taught([sample], loss), ids) - token_logprobs(student, ids)
         return [float(each) for each in gap]
 
     def _each(self, answers: Answers, meter: Meter) -> Tensor:
@@ -129,7 +136,7 @@ class Criterion:
     ) -> Tensor:
         """Return the summed loss of pairs from the log-probabilities of all answers in them."""
         rows = _rows(answers.samples)
-        gained = logprobs - torch.cat(self._beginning.of(rows, logprobs))
+        gained = logprobs - torch.cat(self.beginning.of(rows, logprobs))
         row = torch.tensor([at for at, (_, ids, _) in enumerate(rows) for _ in ids])
         chosen, rejected = sum_rows(gained, row, len(rows)).chunk(2)
         each = pairs.preference(chosen, rejected, loss)
@@ -154,18 +161,18 @@ class Criterion:
         """Return the logits (N, V) of the rows' answers."""
         if not self._bf16:
             return answer_logits(model, rows)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(next(self._student.parameters()).device.type, torch.bfloat16):
             return answer_logits(model, rows).float()
 
     def _begun(self, answers: Answers) -> Tensor:
         """Return what the learner gave to each token when the round began."""
-        return torch.cat(self._beginning.of(_rows(answers.samples), answers.said))
+        return torch.cat(self.beginning.of(_rows(answers.samples), answers.said))
 
     def _old(self, answers: Answers) -> Tensor:
         """Return the logged log-probability of each token, or the learner's where none is."""
         if all(sample.logprobs for sample in answers.samples):
             return answers.logged
-        begun = self._beginning.of(_rows(answers.samples), answers.said)
+        begun = self.beginning.of(_rows(answers.samples), answers.said)
         known = zip(answers.samples, begun, strict=True)
         return torch.cat([torch.tensor(s.logprobs) if s.logprobs else own for s, own in known])
 

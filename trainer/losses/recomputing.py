@@ -18,19 +18,24 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from simctl.trainer.losses.packing import attending
 
 
+def layers(model: nn.Module) -> list[nn.Module]:
+    """Return the layers of a model of transformers, one after the other."""
+    return [each for each in model.modules() if isinstance(each, GradientCheckpointingLayer)]
+
+
 def recompute(model: nn.Module) -> None:
     """Let the layers of a model be computed once more when their gradient is due.
 
     Raises:
         ValueError: transformers knows no layers of it that can be.
     """
-    layers = [each for each in model.modules() if isinstance(each, GradientCheckpointingLayer)]
-    if not layers:
+    found = layers(model)
+    if not found:
         raise ValueError(
             f"{type(model).__name__} has no layers that can be computed again: "
             "leave trainer.gradient_checkpointing out"
         )
-    for layer in layers:
+    for layer in found:
         changed: Any = layer
         changed.forward = partial(_forward, layer.forward, model)
 
