@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from simctl.agents.dispatcher import Dispatcher
 from simctl.bus.broker import Broker
@@ -13,6 +15,7 @@ from simctl.bus.mqtt import Link, LinkError
 from simctl.bus.parcels import Topics
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.errors import UserError
+from simctl.cli.trainer import Live
 from simctl.store.duck import DuckLog
 from simctl.store.gateway import Gateway, announce
 from simctl.store.policies import PolicyStore
@@ -22,12 +25,29 @@ class UnreachableError(UserError):
     """A broker cannot be reached, or refuses."""
 
 
+class Fleet(Protocol):
+    """Who keeps processes of a run alive, on whatever machines."""
+
+    @property
+    def trainer(self) -> Live | None:
+        """Return how the run's trainer lives, if it does there."""
+        ...
+
+    async def keep(self, run: str, policies: Path, warn: Callable[[str], None]) -> None:
+        """Keep workers of a run alive until cancelled; `warn` hears of each death."""
+        ...
+
+
 @dataclass(frozen=True)
 class Elsewhere:
-    """A broker, and how long a worker there may be silent before others get its asks."""
+    """A broker, and how long a worker there may be silent before others get its asks.
+
+    Workers come by themselves, or a fleet keeps some.
+    """
 
     broker: Broker
     lease: float
+    fleet: Fleet | None = None
 
 
 @asynccontextmanager
@@ -56,13 +76,18 @@ async def workers(  # noqa: PLR0913 - what workers take part in
     gateway.members.attend(dispatcher)
     link = Link(there.broker, f"owner-{log.run}", gateway.hear, trouble=warn)
     async with gateway.open(link), asyncio.TaskGroup() as group:
-        failed = group.create_task(gateway.failed())
+        helpers = [group.create_task(gateway.failed())]
+        if there.fleet is not None:
+            helpers.append(
+                group.create_task(there.fleet.keep(log.run, policies.root.resolve(), warn))
+            )
         ended = "it was stopped"
         try:
             yield dispatcher
             ended = "it is finished"
         finally:
-            failed.cancel()
+            for helper in helpers:
+                helper.cancel()
             await gateway.close(ended)
 
 

@@ -1,18 +1,19 @@
 """Plays a run in this process: a new one, or one that broke off."""
 
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from simctl.cli import toml
-from simctl.cli.elsewhere import Elsewhere, check_owner
+from simctl.cli.elsewhere import Elsewhere
 from simctl.cli.errors import RunError
 from simctl.cli.extras import need_for
 from simctl.cli.policies import misreading, of_recipe
+from simctl.cli.reach import Reach
 from simctl.cli.recipe import load
 from simctl.cli.report.beside import reported
 from simctl.cli.runs import claim, find_run, is_finished, new_run
@@ -36,7 +37,7 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     run_dir: Path | None,
     runs_dir: Path,
     quiet: bool,
-    there: Elsewhere | None = None,
+    reach: Reach | None = None,
     tools: Sequence[str] = (),
 ) -> int:
     """Begin a run and play it to its end; return the exit code.
@@ -54,23 +55,25 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     recipe = load(recipe_name, [*sets, *flags])
     need_for(recipe)
     new_run(run_dir, runs_dir, recipe.name)
-    if there is not None:
-        check_owner(there.broker)
-    first = of_recipe(recipe)
-    for trouble in (recipe.misgiving, misreading(first, recipe)) if not quiet else ():
-        if trouble:
-            sys.stderr.write(f"warning: {trouble}\n")
     screen = console()
-    shown = view(screen, quiet=quiet)
-    try:
-        with loading(screen, quiet=quiet):
-            from simctl.cli.session import create, play  # noqa: PLC0415 - mistakes are told before torch loads
+    with ExitStack() as stack:
+        try:
+            there = stack.enter_context(reached(reach, screen, quiet=quiet))
+            first = of_recipe(recipe)
+            for trouble in (recipe.misgiving, misreading(first, recipe)) if not quiet else ():
+                if trouble:
+                    sys.stderr.write(f"warning: {trouble}\n")
+            with loading(screen, quiet=quiet):
+                from simctl.cli.session import create, play  # noqa: PLC0415 - mistakes are told before torch loads
 
-            place = claim(run_dir, runs_dir, recipe.name, lambda free: create(recipe, free, first))
-    except KeyboardInterrupt:
-        return called_off("no run was begun")
-    with reported(place, tools, shown.note) as troubles, closing(shown):
-        outcome = play(place, shown, there)
+                place = claim(
+                    run_dir, runs_dir, recipe.name, lambda free: create(recipe, free, first)
+                )
+        except KeyboardInterrupt:
+            return called_off("no run was begun")
+        shown = view(screen, quiet=quiet)
+        with reported(place, tools, shown.note) as troubles, closing(shown):
+            outcome = play(place, shown, there)
     return _tell(screen, place, shown, outcome, troubles, quiet=quiet)
 
 
@@ -79,7 +82,7 @@ def play_on(
     *,
     runs_dir: Path,
     quiet: bool,
-    there: Elsewhere | None = None,
+    reach: Reach | None = None,
     tools: Sequence[str] = (),
 ) -> int:
     """Go on with a run to its end; return the exit code.
@@ -91,23 +94,40 @@ def play_on(
     with open_log(place) as log:
         if is_finished(log):
             raise RunError(f"run {place} is finished; look at it with: simctl replay {place}")
-    if there is not None:
-        check_owner(there.broker)
     screen = console()
-    shown = view(screen, quiet=quiet)
-    try:
-        with loading(screen, quiet=quiet):
-            from simctl.cli.session import play  # noqa: PLC0415 - mistakes are told before torch loads
-    except KeyboardInterrupt:
-        return called_off(f"{place} is as it was")
-    with reported(place, tools, shown.note) as troubles, closing(shown):
-        outcome = play(place, shown, there)
+    with ExitStack() as stack:
+        try:
+            there = stack.enter_context(reached(reach, screen, quiet=quiet))
+            with loading(screen, quiet=quiet):
+                from simctl.cli.session import play  # noqa: PLC0415 - mistakes are told before torch loads
+        except KeyboardInterrupt:
+            return called_off(f"{place} is as it was")
+        shown = view(screen, quiet=quiet)
+        with reported(place, tools, shown.note) as troubles, closing(shown):
+            outcome = play(place, shown, there)
     return _tell(screen, place, shown, outcome, troubles, quiet=quiet)
 
 
-def loading(screen: Console, *, quiet: bool) -> AbstractContextManager[object]:
-    """Show that something happens while torch is imported."""
-    return nullcontext() if quiet else screen.status("loading the policy")
+@contextmanager
+def reached(reach: Reach | None, screen: Console, *, quiet: bool) -> Generator[Elsewhere | None]:
+    """Give where workers are, if the roles are theirs to play.
+
+    Raises:
+        UserError: the broker or the cluster cannot be reached.
+    """
+    with ExitStack() as stack:
+        there = None
+        if reach is not None:
+            with loading(screen, quiet=quiet, what=f"starting {reach.cluster or reach.bus}"):
+                there = stack.enter_context(reach.open())
+        yield there
+
+
+def loading(
+    screen: Console, *, quiet: bool, what: str = "loading the policy"
+) -> AbstractContextManager[object]:
+    """Show that something happens while torch is imported, or a cluster is begun."""
+    return nullcontext() if quiet else screen.status(what)
 
 
 def called_off(state: str) -> int:

@@ -172,9 +172,7 @@ class _Session:
         sampler = self._sampler(quiescence, memory)
         self._view.started(self._run_dir, self._recipe)
         speaker = _Speaker(bus, memory.incarnation + 1)
-        trainer = TrainerProcess(
-            self._run_dir, speaker.trainer_died, self._trainers, self._recipe.trainer.torchrun
-        )
+        trainer = self._trainer(speaker)
         loop = asyncio.get_running_loop()
 
         def publish(drafts: Sequence[Draft]) -> Future[list[Event]]:
@@ -228,6 +226,17 @@ class _Session:
             self._view.hear(event)
             if event.kind == "policy_updated":
                 trainer.moved()
+
+    def _trainer(self, speaker: "_Speaker") -> TrainerProcess:
+        torchrun = self._recipe.trainer.torchrun
+        fleet = None if self._there is None or torchrun else self._there.fleet
+        return TrainerProcess(
+            self._run_dir,
+            speaker.trainer_died,
+            self._trainers,
+            torchrun,
+            elsewhere=None if fleet is None else fleet.trainer,
+        )
 
     def _sampler(self, quiescence: Quiescence, memory: Memory) -> ServingSampler:
         version = memory.version

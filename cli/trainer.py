@@ -11,6 +11,7 @@ from simctl.cli.nursery import Nursery, Trainee
 LOG_FILE = "trainer.log"
 MAX_DEATHS = 3  # in a row, without a new policy in between
 SHUTDOWN_SECONDS = 20
+Live = Callable[[Path], Awaitable[str]]  # lets a trainer of a run live, and tells how it ended
 
 
 class TrainerFailedError(Exception):
@@ -26,14 +27,18 @@ class TrainerProcess:
         died: Callable[[str], Awaitable[None]],
         nursery: Nursery | None,
         torchrun: Sequence[str] = (),
+        *,
+        elsewhere: Live | None = None,
     ) -> None:
         """Train `run_dir`; `died` hears each death that is survived.
 
         Without a `nursery` each trainer begins by importing all that it needs. With arguments for
-        `torchrun` that is what begins it, with the processes that learn with it.
+        `torchrun` that is what begins it, with the processes that learn with it. It may live
+        `elsewhere` than in a process of this one's.
         """
         self._run_dir = run_dir
         self._nursery = nursery
+        self._elsewhere = elsewhere
         self._torchrun = torchrun
         self._died = died
         self._deaths = 0
@@ -49,9 +54,9 @@ class TrainerProcess:
             TrainerFailedError: it died three times without a new policy.
         """
         while True:
-            code = await self._live()
+            how = await self._live()
             self._deaths += 1
-            report = f"the trainer process ended with code {code}; see {self._log}"
+            report = f"the trainer process {how}; see {self._log}"
             if self._deaths >= MAX_DEATHS:
                 raise TrainerFailedError(f"{report}, which ends with: {self._last_words()}")
             await self._died(f"{report}; starting it again")
@@ -60,11 +65,14 @@ class TrainerProcess:
     def _log(self) -> Path:
         return self._run_dir / LOG_FILE
 
-    async def _live(self) -> int:
+    async def _live(self) -> str:
+        """Let a trainer live, and return how it ended."""
+        if self._elsewhere is not None:
+            return await self._elsewhere(self._run_dir)
         with self._log.open("ab") as log:
             process = await self._begin(log.fileno())
         try:
-            return await process.wait()
+            return f"ended with code {await process.wait()}"
         except asyncio.CancelledError:
             await _stop(process)
             raise

@@ -6,7 +6,6 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +21,6 @@ from simctl.agents.supply import Supply
 from simctl.agents.tray import Tray
 from simctl.agents.worker import Worker
 from simctl.bus.asks import Role
-from simctl.bus.broker import Broker
 from simctl.bus.errors import RefusedError
 from simctl.bus.mqtt import Heard, Link, LinkError
 from simctl.bus.parcels import ANY_RUN, Live, Serve
@@ -32,24 +30,12 @@ from simctl.cli.errors import RunError, UserError, first
 from simctl.cli.recipe import Recipe, recorded
 from simctl.cli.serving import form_of, forms_of, held, serve
 from simctl.cli.stop import Stop
+from simctl.cli.terms import Terms
 from simctl.cli.vllm import Place
 from simctl.store.policies import PolicyError as StoredPolicyError
 from simctl.store.policies import PolicyStore
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a worker offers: `run` is the one it works for, or any; `shared` has its policies."""
-
-    broker: Broker
-    name: str
-    roles: tuple[Role, ...]
-    capacity: int
-    run: str | None = None
-    shared: Path | None = None
-    stay: bool = False
 
 
 class _StoppedError(Exception):

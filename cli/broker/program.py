@@ -81,8 +81,16 @@ def check_version(program: Path) -> str:
     return found[0]
 
 
-def start(configuration: Path, tell: Callable[[str], object], keep: tuple[int, ...] = ()) -> Broker:
+def start(
+    configuration: Path,
+    tell: Callable[[str], object],
+    keep: tuple[int, ...] = (),
+    *,
+    apart: bool = False,
+) -> Broker:
     """Start mosquitto, and return when it listens; `keep` are files that stay open in it.
+
+    `apart` it does not hear Ctrl-C.
 
     Raises:
         MosquittoMissingError: it is not installed.
@@ -95,6 +103,7 @@ def start(configuration: Path, tell: Callable[[str], object], keep: tuple[int, .
         text=True,
         errors="replace",
         pass_fds=keep,
+        start_new_session=apart,
     )
     assert process.stderr is not None
     lines: list[str] = []

@@ -23,7 +23,15 @@ Seed = Annotated[int | None, typer.Option(metavar="N", help="Short for --set see
 NumberOfRounds = Annotated[
     int | None, typer.Option(metavar="N", help="Short for --set run.rounds=N")
 ]
-Bus = Annotated[str | None, typer.Option(metavar="URL", help=f"Workers play the roles. {BUS}")]
+Bus = Annotated[str | None, typer.Option(metavar="URL", help=f"{BUS}")]
+OnCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="URL",
+        help="Ray keeps the workers and the trainer: ray://local or ray://HOST:PORT?workers=4&gpus=1",
+    ),
+]
 Lease = Annotated[
     float,
     typer.Option(metavar="SECONDS", min=1, help="Silence after which a worker's asks go to others"),
@@ -41,7 +49,7 @@ RunDir = Annotated[
 ReportTo = Annotated[list[str] | None, typer.Option(metavar="TOOL", help=f"Report it to {TOOLS}")]
 
 if TYPE_CHECKING:
-    from simctl.cli.elsewhere import Elsewhere
+    from simctl.cli.reach import Reach
 
 
 def command(  # noqa: PLR0913 - one parameter an option
@@ -61,6 +69,7 @@ def command(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(metavar="RUN", help="Go on with a run that did not finish")
     ] = None,
     bus: Bus = None,
+    cluster: OnCluster = None,
     lease: Lease = LEASE,
     cafile: CaFile = None,
     cert: Cert = None,
@@ -68,9 +77,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     report_to: ReportTo = None,
     quiet: Quiet = False,
 ) -> None:
-    """Play a society by a recipe, and learn from it.
+    """Play a society by a recipe, and learn from it; with --bus or --cluster, workers play it.
 
-    With --bus, workers at that broker play the roles (see simctl worker).
     Ctrl-C ends it cleanly, and --resume goes on. Exit codes: 0 finished, 1 not finished, 2 misuse.
     """
     new = {
@@ -81,14 +89,14 @@ def command(  # noqa: PLR0913 - one parameter an option
     if resume is not None and given:
         raise UserError(f"--resume goes on as the run began: it allows no {', '.join(given)}")
 
-    there = _there(bus, lease, cafile, cert, key)
+    reach = _reach(bus, cluster, lease, (cafile, cert, key))
 
     from simctl.cli.play import play_new, play_on
     from simctl.cli.report.tools import named
 
     tools = named(report_to or ())
     if resume is not None:
-        code = play_on(resume, runs_dir=runs_dir, quiet=quiet, there=there, tools=tools)
+        code = play_on(resume, runs_dir=runs_dir, quiet=quiet, reach=reach, tools=tools)
     else:
         code = play_new(
             recipe or "society",
@@ -100,22 +108,23 @@ def command(  # noqa: PLR0913 - one parameter an option
             run_dir=run_dir,
             runs_dir=runs_dir,
             quiet=quiet,
-            there=there,
+            reach=reach,
             tools=tools,
         )
     raise typer.Exit(code)
 
 
-def _there(
-    bus: str | None, lease: float, cafile: str | None, cert: str | None, key: str | None
-) -> "Elsewhere | None":
-    """Return where workers are, if the roles are theirs to play."""
-    if bus is None:
-        if cafile or cert or key:
-            raise UserError("--cafile, --cert and --key are for --bus mqtts://...")
+def _reach(
+    bus: str | None, cluster: str | None, lease: float, files: tuple[str | None, ...]
+) -> "Reach | None":
+    """Return how workers are reached, if the roles are theirs to play."""
+    if bus is None and any(files):
+        raise UserError("--cafile, --cert and --key are for --bus mqtts://...")
+    if bus is None and cluster is None:
         return None
-    broker = broker_of(bus, cafile, cert, key)
 
-    from simctl.cli.elsewhere import Elsewhere
+    from simctl.cli.cluster.address import Cluster
+    from simctl.cli.reach import Reach
 
-    return Elsewhere(broker, lease)
+    wanted = Cluster.parse(cluster) if cluster is not None else None
+    return Reach(broker_of(bus, *files) if bus else None, lease, wanted)

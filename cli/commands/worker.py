@@ -61,7 +61,8 @@ def command(  # noqa: PLR0913 - one parameter an option
 
     check(broker)  # before torch is loaded, which takes longer
 
-    from simctl.cli.worker import Terms, say, work
+    from simctl.cli.terms import Terms
+    from simctl.cli.worker import say, work
 
     work(Terms(broker, named, played, capacity, run, policy, stay), say)
 

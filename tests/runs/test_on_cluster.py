@@ -1,0 +1,95 @@
+"""A society on a Ray cluster of this machine loses nothing, whatever dies."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from elsewhere import assert_same, count
+from invariants import assert_whole as assert_invariants
+from live import ask, assert_whole, finish, last_seq, start, wait_for
+from ray_head import Head, head
+
+from simctl.store.access import open_log
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Head]:
+    with head() as found:
+        yield found
+
+
+def named(name: str) -> list[int]:
+    """Return the processes that Ray calls by a name."""
+    found = []
+    for each in Path("/proc").iterdir():
+        if each.name.isdigit():
+            try:
+                said = (each / "cmdline").read_bytes()
+            except OSError:  # it has ended
+                continue
+            if said.startswith(f"ray::{name}".encode()):
+                found.append(int(each.name))
+    return found
+
+
+def below(pid: int) -> set[int]:
+    """Return the processes that a process has begun, and those that they have."""
+    parents: dict[int, list[int]] = {}
+    for each in Path("/proc").iterdir():
+        if each.name.isdigit():
+            try:
+                stat = (each / "stat").read_text()
+            except OSError:
+                continue
+            parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(each.name))
+    found, new = set[int](), {pid}
+    while new:
+        new = {child for each in new for child in parents.get(each, ())}
+        found |= new
+    return found
+
+
+def are_gone(processes: set[int]) -> bool:
+    return not any(Path(f"/proc/{each}").exists() for each in processes)
+
+
+def test_the_workers_and_then_the_trainer_may_be_killed_and_nothing_is_lost(
+    tmp_path: Path, unbroken: Path, cluster: Head
+):
+    run_dir = tmp_path / "run"
+    words = ["--cluster", f"{cluster.url}?workers=2"]
+    with start(run_dir, words=words, env=cluster.environment) as run:
+        wait_for(lambda: last_seq(run_dir) > 60 or run.poll() is not None)
+        for worker in named("SimctlWorker.work"):  # all, or the run could be over without new ones
+            os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: count(run_dir, "worker_joined") > 2)
+        os.kill(named("SimctlTrainer.train")[0], signal.SIGKILL)
+        said = finish(run)
+    assert "(raylet)" not in said
+    assert_whole(run_dir)
+    assert_same(run_dir, unbroken)
+    with open_log(run_dir) as log:
+        assert_invariants(log)
+    assert ask(run_dir, "SELECT role FROM role_failed") == [{"role": "trainer"}]
+    wait_for(lambda: not named("Simctl"))
+
+
+def test_a_cluster_of_ones_own_ends_with_the_run_however_that_ends(tmp_path: Path):
+    run_dir, words = tmp_path / "run", ["--cluster", "ray://local?workers=1"]
+    with start(run_dir, words=words) as run:
+        wait_for(lambda: last_seq(run_dir) > 60)
+        begun = below(run.pid)
+        run.send_signal(signal.SIGINT)
+        said, _ = run.communicate(timeout=60)
+    assert (run.returncode, "Traceback" in said) == (1, False), said
+    assert len(begun) > 4
+    wait_for(lambda: are_gone(begun))
+    with start(run_dir, words=words) as run:
+        wait_for(lambda: count(run_dir, "worker_joined") == 2)
+        begun = below(run.pid)
+        run.kill()
+    wait_for(lambda: are_gone(begun))
