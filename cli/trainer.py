@@ -5,8 +5,10 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from simctl.cli.nursery import Nursery, Trainee
+if TYPE_CHECKING:  # it loads torch
+    from simctl.cli.nursery import Nursery, Trainee
 
 LOG_FILE = "trainer.log"
 MAX_DEATHS = 3  # in a row, without a new policy in between
@@ -25,7 +27,7 @@ class TrainerProcess:
         self,
         run_dir: Path,
         died: Callable[[str], Awaitable[None]],
-        nursery: Nursery | None,
+        nursery: "Nursery | None",
         torchrun: Sequence[str] = (),
         *,
         elsewhere: Live | None = None,
@@ -77,7 +79,7 @@ class TrainerProcess:
             await _stop(process)
             raise
 
-    async def _begin(self, log: int) -> Process | Trainee:
+    async def _begin(self, log: int) -> "Process | Trainee":
         if self._nursery is not None and not self._torchrun:
             return await self._nursery.begin(self._run_dir, log)
         return await asyncio.create_subprocess_exec(
@@ -98,7 +100,7 @@ class TrainerProcess:
         return lines[-1] if lines else "nothing"
 
 
-async def _stop(process: Process | Trainee) -> None:
+async def _stop(process: "Process | Trainee") -> None:
     if process.returncode is not None:
         return
     process.terminate()
