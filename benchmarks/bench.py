@@ -38,6 +38,7 @@ ALL: dict[str, tuple[str, str]] = {
     "bus": ("", "--agents 1000 --repeats 1 --seconds 0.2"),
     "mqtt": ("", "--repeats 1 --seconds 0.2"),
     "asked": ("", "--repeats 1 --asks 20"),
+    "scale": ("--seconds 4", "--seconds 0.2"),
     "growth": ("", "--agents 10 --events 10000 --most tiny --groups 1 --repeats 1"),
 }
 Rows = list[dict[str, Any]]
