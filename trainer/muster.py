@@ -94,6 +94,7 @@ class Muster:
                     *("--rank", str(rank), "--size", str(size)),
                 ],
                 stdin=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is the leader's to hear
             )
             self._followers.append(follower)
             watch = (follower, rank, self._ends)
