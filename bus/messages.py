@@ -228,7 +228,7 @@ class PolicySynced(Message):
     ok: bool
     delta: float | None = None
     reason: str = ""
-    how: str = ""
+    how: str = Field(default="", exclude_if=lambda way: not way)
 
 
 class PolicyEvaluated(Message):
