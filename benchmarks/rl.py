@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import small
-from live import descendants
+from family import descendants
 
 from simctl.bus.dice import dice
 

@@ -3,10 +3,11 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from family import descendants, name, title
 
 from simctl.store.access import open_log
 from simctl.store.address import find
@@ -112,31 +113,9 @@ def final_sha256(run_dir: Path) -> str:
 
 def trainer_of(process: subprocess.Popen[str]) -> int | None:
     """Return the process id of a run's trainer, if it has one now."""
-    return next((pid for pid in descendants(process.pid) if _name(pid) == TRAINER), None)
-
-
-def descendants(pid: int) -> Iterator[int]:
-    """Give the processes that one has begun, and those that they have."""
-    with suppress(OSError):  # it may end meanwhile
-        for each in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
-            yield int(each)
-            yield from descendants(int(each))
+    return next((pid for pid in descendants(process.pid) if name(pid) == TRAINER), None)
 
 
 def followers_of(trainer: int) -> list[int]:
     """Return the process ids of those that learn with a trainer."""
-    return [pid for pid in descendants(trainer) if b"simctl.trainer" in _command(pid)]
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def _name(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
+    return [pid for pid in descendants(trainer) if "simctl.trainer" in title(pid)]

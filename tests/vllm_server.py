@@ -7,23 +7,11 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 STAND_IN = (sys.executable, "-I", __file__)
 DEADLY = "deadly"  # a request after which the stand-in is dead
-
-
-def descendants(process: int) -> Iterator[tuple[int, str]]:
-    """Give the processes below one, and what they call themselves."""
-    for found in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            parent = int((found / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == process:
-                yield int(found.name), (found / "cmdline").read_text().replace("\0", " ")
-                yield from descendants(int(found.name))
 
 
 def policy(path: Path, seed: int = 0, *, tied: bool = True) -> Path:

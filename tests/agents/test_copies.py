@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from asking import answer
 from safetensors.torch import load_file, save_file
 
 from simctl.agents.policy.embedded import PATH
@@ -51,16 +52,7 @@ def requests(*roles: Role) -> list[Request]:
 
 
 def answers(sampler_at: Path, asked: Sequence[Request], *separate: Role) -> list[Completion]:
-    async def ask() -> list[Completion]:
-        quiescence = Quiescence()
-        sampler = TransformersSampler(sampler_at, 0, quiescence, separate=separate)
-        async with asyncio.TaskGroup() as group:
-            pump = group.create_task(quiescence.run())
-            found = await sampler.sample(asked)
-            pump.cancel()
-        return found
-
-    return asyncio.run(ask())
+    return answer(lambda q: TransformersSampler(sampler_at, 0, q, separate=separate), asked)
 
 
 def test_each_role_speaks_with_its_own_weights_and_the_rest_with_what_they_share(

@@ -1,12 +1,12 @@
 """What every engine promises: one contract, and each that this machine can run keeps it."""
 
-import asyncio
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 
 import chat
 import pytest
+from asking import Make, answer, request
 from served import served
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
@@ -19,7 +19,7 @@ from simctl.agents.policy.endpoint import EndpointSampler
 from simctl.agents.policy.engines import OpenAIEngine
 from simctl.agents.policy.ensemble import Ensemble
 from simctl.agents.policy.http import EndpointError, Poster
-from simctl.agents.policy.sampler import Completion, Dialogue, Request, Sampler
+from simctl.agents.policy.sampler import Dialogue, Request, Sampler
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.asks import Sampling
@@ -28,24 +28,6 @@ from simctl.bus.quiescence import Quiescence
 from simctl.cli.openai import OpenAI
 
 PROMPTS = ("@7k+5l*3m-4>", "@2a+1>", "#>")
-Make = Callable[[Quiescence], Sampler]
-
-
-def request(prompt: str, key: int, heat: float = 1.0, length: int = 32) -> Request:
-    return Request(prompt, key, Sampling(temperature=heat, max_completion_length=length))
-
-
-def answer(make: Make, requests: Sequence[Request]) -> list[Completion]:
-    async def ask() -> list[Completion]:
-        quiescence = Quiescence()
-        sampler = make(quiescence)
-        async with asyncio.TaskGroup() as group:
-            pump = group.create_task(quiescence.run())
-            said = await sampler.sample(requests)
-            pump.cancel()
-        return said
-
-    return asyncio.run(ask())
 
 
 def application(path: Path, *more: Route) -> Starlette:

@@ -1,6 +1,7 @@
 import asyncio
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ from simctl.bus.event import Event
 from simctl.bus.messages import (
     AnswerGraded,
     EpisodeEnded,
+    EpisodeStarted,
+    TaskChecked,
 )
 from simctl.store.memory_log import ListLog
 
@@ -104,6 +107,40 @@ async def test_a_silent_teacher_lays_out_the_reference():
         view = f"&{ask.reference}|{ask.problem}>"
         assert lesson.utterance.prompt_tokens == here.sampler.encode(view)
         assert lesson.utterance.tokens == ()
+
+
+async def test_what_an_episode_finds_is_in_the_commit_of_what_it_says_next():
+    log = CommitLog()
+    async with gather(log) as here:
+        await here.play(Solve(num_generations=2), "e1.000", ENV, Start(difficulty=3))
+    kinds = [event.kind for event in log.read()]
+    assert [kinds[begin:end] for begin, end in pairwise([0, *log.commits])] == [
+        ["task_posed"],
+        ["task_checked", "solve_task"],
+        ["attempt_made", "attempt_made"],
+        ["answer_graded", "answer_graded", "episode_ended"],
+    ]
+
+
+async def test_what_was_found_before_a_role_failed_is_in_the_log():
+    class Broken:
+        async def handle(self, asked: Event) -> list[Answer]:
+            raise RuntimeError(f"no voice for {asked.kind}")
+
+    async with gather(agents={"solver": Broken()}) as here:
+        stage = here.stage("e1.000")
+        stage.note(EpisodeStarted(name="any"))
+        with pytest.raises(RoleFailedError):
+            await stage.ask("solver", SolveTask(task=1, problem="k", n=1))
+        stage.note(TaskChecked(task=1, valid=False, gates={}))
+        await stage.end(EpisodeEnded(outcome="failed"))
+    assert [event.kind for event in here.log.read()] == [
+        "episode_started",
+        "solve_task",
+        "role_failed",
+        "task_checked",
+        "episode_ended",
+    ]
 
 
 async def test_a_role_that_fails_is_named_and_its_failure_is_in_the_log():

@@ -3,9 +3,11 @@ import math
 from collections import Counter
 from pathlib import Path
 
+import asking
 import numpy as np
 import pytest
 import torch
+from asking import request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
@@ -14,27 +16,13 @@ from simctl.agents.policy.decoding import uniform
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.sampler import Completion, Request
 from simctl.agents.policy.transformers import TransformersSampler
-from simctl.bus.asks import Sampling
 from simctl.bus.quiescence import Quiescence
 
 PROMPTS = ["@7k+5l*3m-4>", "@2a+1>", "#>", "%4a-0b*1c+0>|"]
 
 
 def answer(requests: list[Request], max_batch: int = 256) -> list[Completion]:
-    async def ask() -> list[Completion]:
-        quiescence = Quiescence()
-        sampler = TransformersSampler(PATH, 3, quiescence, max_batch)
-        async with asyncio.TaskGroup() as group:
-            pump = group.create_task(quiescence.run())
-            completions = await sampler.sample(requests)
-            pump.cancel()
-        return completions
-
-    return asyncio.run(ask())
-
-
-def request(prompt: str, key: int, heat: float = 1.0, length: int = 64) -> Request:
-    return Request(prompt, key, Sampling(temperature=heat, max_completion_length=length))
+    return asking.answer(lambda q: TransformersSampler(PATH, 3, q, max_batch), requests)
 
 
 def test_who_shares_the_batch_does_not_change_what_is_drawn():

@@ -7,16 +7,18 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from asking import Make, answer, request
+from family import descendants, title
 from transformers import AutoModelForCausalLM
 from vllm_real import REAL, needs_vllm
-from vllm_server import descendants, policy
+from vllm_server import policy
 
-from simctl.agents.policy.sampler import Completion, Request, Sampler
+from simctl.agents.policy.sampler import Completion, Request
 from simctl.agents.policy.sync import sync
 from simctl.agents.policy.transformers import EXACT, TransformersSampler
 from simctl.agents.policy.vllm.child import Child
@@ -131,9 +133,6 @@ class Lying(Begun):
         Remote(self._server.url).reload(path)
 
 
-Make = Callable[[Quiescence], Sampler]
-
-
 def over(server: Server, policies: PolicyStore, *, adapters: bool = False) -> Make:
     path = policies.path(0)
     base = path if adapters else None
@@ -149,23 +148,6 @@ def over(server: Server, policies: PolicyStore, *, adapters: bool = False) -> Ma
 @pytest.fixture
 def make(server: Child, policies: PolicyStore) -> Make:
     return over(Begun(server, policies.path(0)), policies)
-
-
-def answer(make: Make, requests: Sequence[Request]) -> list[Completion]:
-    async def ask_all() -> list[Completion]:
-        quiescence = Quiescence()
-        sampler = make(quiescence)
-        async with asyncio.TaskGroup() as group:
-            pump = group.create_task(quiescence.run())
-            said = await sampler.sample(requests)
-            pump.cancel()
-        return said
-
-    return asyncio.run(ask_all())
-
-
-def request(prompt: str, key: int, heat: float = 1.0, length: int = 64) -> Request:
-    return Request(prompt, key, Sampling(temperature=heat, max_completion_length=length))
 
 
 def test_every_request_is_answered_in_order_by_token_ids_with_logprobs(
@@ -282,7 +264,7 @@ def test_a_server_that_was_killed_begins_again_and_answers(make: Make):
         async with asyncio.TaskGroup() as group:
             pump = group.create_task(quiescence.run())
             [before] = await sampler.sample(asked)
-            [worker] = [pid for pid, title in descendants(os.getpid()) if "VLLM::Worker" in title]
+            [worker] = [pid for pid in descendants(os.getpid()) if "VLLM::Worker" in title(pid)]
             os.kill(worker, signal.SIGKILL)
             [after] = await sampler.sample(asked)
             pump.cancel()

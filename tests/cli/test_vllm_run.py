@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from family import descendants, title
 from live import ask, simctl
 from vllm_real import REAL, needs_vllm
-from vllm_server import descendants, policy
+from vllm_server import policy
 
 pytestmark = needs_vllm
 SETS = [
@@ -35,7 +36,7 @@ def play(run_dir: Path, recipe: str, path: Path, *sets: str) -> str:
 def test_each_version_serves_at_a_server_of_the_runs_own(recipe: str, tied: Path, tmp_path: Path):
     play(tmp_path / "run", recipe, tied)
     assert ask(tmp_path / "run", SYNCED) == [{"ok": True, "how": "reload"}] * 2
-    assert not [title for _, title in descendants(os.getpid()) if "VLLM" in title]
+    assert not [pid for pid in descendants(os.getpid()) if "VLLM" in title(pid)]
 
 
 def test_with_adapters_each_version_serves_as_an_adapter(tied: Path, tmp_path: Path):

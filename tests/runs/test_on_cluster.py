@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from elsewhere import assert_same, count
+from family import PROC, descendants, title
 from invariants import assert_whole as assert_invariants
 from live import ask, assert_whole, finish, last_seq, start, wait_for
 from ray_head import Head, head
@@ -24,37 +25,12 @@ def cluster() -> Iterator[Head]:
 
 def named(name: str) -> list[int]:
     """Return the processes that Ray calls by a name."""
-    found = []
-    for each in Path("/proc").iterdir():
-        if each.name.isdigit():
-            try:
-                said = (each / "cmdline").read_bytes()
-            except OSError:  # it has ended
-                continue
-            if said.startswith(f"ray::{name}".encode()):
-                found.append(int(each.name))
-    return found
+    pids = (int(each.name) for each in PROC.iterdir() if each.name.isdigit())
+    return [pid for pid in pids if title(pid).startswith(f"ray::{name}")]
 
 
-def below(pid: int) -> set[int]:
-    """Return the processes that a process has begun, and those that they have."""
-    parents: dict[int, list[int]] = {}
-    for each in Path("/proc").iterdir():
-        if each.name.isdigit():
-            try:
-                stat = (each / "stat").read_text()
-            except OSError:
-                continue
-            parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(each.name))
-    found, new = set[int](), {pid}
-    while new:
-        new = {child for each in new for child in parents.get(each, ())}
-        found |= new
-    return found
-
-
-def are_gone(processes: set[int]) -> bool:
-    return not any(Path(f"/proc/{each}").exists() for each in processes)
+def are_gone(processes: list[int]) -> bool:
+    return not any((PROC / str(each)).exists() for each in processes)
 
 
 def test_the_workers_and_then_the_trainer_may_be_killed_and_nothing_is_lost(
@@ -82,7 +58,7 @@ def test_a_cluster_of_ones_own_ends_with_the_run_however_that_ends(tmp_path: Pat
     run_dir, words = tmp_path / "run", ["--cluster", "ray://local?workers=1"]
     with start(run_dir, words=words) as run:
         wait_for(lambda: last_seq(run_dir) > 60)
-        begun = below(run.pid)
+        begun = list(descendants(run.pid))
         run.send_signal(signal.SIGINT)
         said, _ = run.communicate(timeout=60)
     assert (run.returncode, "Traceback" in said) == (1, False), said
@@ -90,6 +66,6 @@ def test_a_cluster_of_ones_own_ends_with_the_run_however_that_ends(tmp_path: Pat
     wait_for(lambda: are_gone(begun))
     with start(run_dir, words=words) as run:
         wait_for(lambda: count(run_dir, "worker_joined") == 2)
-        begun = below(run.pid)
+        begun = list(descendants(run.pid))
         run.kill()
     wait_for(lambda: are_gone(begun))

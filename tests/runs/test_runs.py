@@ -7,12 +7,12 @@ import signal
 from pathlib import Path
 
 import pytest
+from family import descendants
 from live import (
     SMALL,
     ask,
     assert_whole,
     chain,
-    descendants,
     final_sha256,
     finish,
     last_seq,
