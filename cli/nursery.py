@@ -22,6 +22,8 @@ from simctl.agents.policy.transformers import has_gpu
 from simctl.cli import heir
 from simctl.trainer import process
 
+_MOMENT = 0.5  # seconds in which what turned while torch was loaded comes to an end
+
 
 class Nursery:
     """Begins trainers, one after the other."""
@@ -77,8 +79,7 @@ def nursery() -> Generator[Nursery | None]:
 
     On other systems than Linux their own libraries forbid it.
     """
-    busy = {each.name for each in threading.enumerate()} - {threading.main_thread().name, heir.NAME}
-    if sys.platform != "linux" or busy or has_gpu():
+    if sys.platform != "linux" or has_gpu() or _has_threads():
         yield None
         return
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -94,6 +95,18 @@ def nursery() -> Generator[Nursery | None]:
         yield kept
     finally:
         kept.close()
+
+
+def _has_threads() -> bool:
+    """Tell whether another thread runs, but one that only waits; who is about to end may end."""
+    others = [
+        each
+        for each in threading.enumerate()
+        if each is not threading.main_thread() and each.name != heir.NAME
+    ]
+    for each in others:
+        each.join(_MOMENT)
+    return any(each.is_alive() for each in others)
 
 
 def _fork() -> int:

@@ -1,10 +1,13 @@
 """Trainers are forked from a run where that is safe, and from nothing else."""
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
+from family import title
 from live import finish, start, trainer_of, wait_for
 
 from simctl.cli.nursery import nursery
@@ -12,14 +15,30 @@ from simctl.cli.nursery import nursery
 
 @pytest.mark.slow
 def test_a_trainer_shares_what_the_run_has_imported(tmp_path: Path):
-    process = start(tmp_path / "run")
-    wait_for(lambda: trainer_of(process) is not None)
-    trainer = trainer_of(process)
-    assert trainer is not None
-    told = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (process.pid, trainer)]
-    assert told[0] == told[1]  # no program was started
-    assert os.getsid(trainer) == trainer  # Ctrl-C is the run's alone
-    finish(process)
+    with start(tmp_path / "run") as process:
+        wait_for(lambda: trainer_of(process) is not None)
+        trainer = trainer_of(process)
+        assert trainer is not None
+        assert title(trainer) == title(process.pid)  # no program was started
+        assert os.getsid(trainer) == trainer  # Ctrl-C is the run's alone
+        finish(process)
+
+
+_ENDING = """
+import threading
+from simctl.cli.nursery import nursery
+threading.Timer(0.1, print).start()
+with nursery() as found:
+    print(found is not None)
+"""
+
+
+@pytest.mark.slow
+def test_a_thread_that_is_about_to_end_is_waited_for():
+    told = subprocess.run(
+        [sys.executable, "-c", _ENDING], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["True"]
 
 
 def test_a_process_with_threads_is_not_forked():
