@@ -39,8 +39,9 @@ def test_the_workers_and_then_the_trainer_may_be_killed_and_nothing_is_lost(
     run_dir = tmp_path / "run"
     words = ["--cluster", f"{cluster.url}?workers=2"]
     with start(run_dir, words=words, env=cluster.environment) as run:
-        wait_for(lambda: last_seq(run_dir) > 60 or run.poll() is not None)
-        for worker in named("SimctlWorker.work"):  # all, or the run could be over without new ones
+        # early and all, or the run could be over without new ones
+        wait_for(lambda: count(run_dir, "worker_joined") > 1 or run.poll() is not None)
+        for worker in named("SimctlWorker.work"):
             os.kill(worker, signal.SIGKILL)
         wait_for(lambda: count(run_dir, "worker_joined") > 2)
         os.kill(named("SimctlTrainer.train")[0], signal.SIGKILL)
