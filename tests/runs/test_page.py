@@ -157,6 +157,17 @@ def test_the_keys_lead_everywhere(visit: Visit):
     expect(page.get_by_role("link", name="watched")).to_be_visible()
 
 
+def test_an_answer_that_breaks_off_leaves_the_page_as_it_was(visit: Visit):
+    page = visit.page
+    page.route("**/api/flows*", lambda route: route.fulfill(status=200, body='[{"said_by":'))
+    visit.go("overview")
+    page.reload()
+    expect(page.locator(".chart canvas").first).to_be_visible()
+    page.keyboard.press("2")
+    expect(page.locator("nav a.on")).to_have_text(PARTS[1])
+    page.unroute("**/api/flows*")
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_small_screen_needs_no_scrolling_sideways(visit: Visit, part: str):
     page = visit.page

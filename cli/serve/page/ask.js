@@ -20,9 +20,10 @@ export async function askSql(run, sql, signal) {
 }
 
 async function answer(response) {
-  const said = await response.json().catch(() => ({ error: `the server said ${response.status}` }));
-  if (!response.ok) throw new Error(said.error ?? `the server said ${response.status}`);
-  return said;
+  // one that breaks off, as where nobody wants it any more, is no answer
+  if (response.ok) return response.json();
+  const said = await response.json().catch(() => ({}));
+  throw new Error(said.error ?? `the server said ${response.status}`);
 }
 
 // The answer to a question, asked again when it changes; null leaves it unasked. What was answered
