@@ -1,7 +1,9 @@
 """What every engine promises: one contract, and each that this machine can run keeps it."""
 
+import asyncio
 from collections.abc import Generator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import chat
@@ -12,6 +14,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from vllm_real import Begun, needs_vllm, over
+from vllm_routes import Routes
 
 from simctl.agents.policy.cassette import Cassette
 from simctl.agents.policy.embedded import PATH
@@ -19,8 +23,11 @@ from simctl.agents.policy.endpoint import EndpointSampler
 from simctl.agents.policy.engines import OpenAIEngine
 from simctl.agents.policy.ensemble import Ensemble
 from simctl.agents.policy.http import EndpointError, Poster
-from simctl.agents.policy.sampler import Dialogue, Request, Sampler
+from simctl.agents.policy.sampler import Dialogue, Request, Sampler, Studied, Studies, Study
 from simctl.agents.policy.transformers import TransformersSampler
+from simctl.agents.policy.vllm.child import Child
+from simctl.agents.policy.vllm.sampler import VllmSampler
+from simctl.agents.policy.vllm.server import Remote
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.asks import Sampling
 from simctl.bus.event import Utterance
@@ -63,11 +70,26 @@ def endpoint(settings: OpenAIEngine, path: Path = PATH) -> Make:
 
 
 HEATS = (0.0, 1.0, 1.0, 0.0, 1.0, 1.0)
+REQUESTS = tuple(request(PROMPTS[at % 3], at, heat) for at, heat in enumerate(HEATS))
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine, and which of the promises need more of it than others have."""
+
+    make: Make
+    path: Path = PATH  # its model
+    dice: bool = True  # whether they are simctl's
+    weighs: bool = True
+
+    def here(self, quiescence: Quiescence) -> Sampler:
+        """Return the engine that the others are held against, with the same model."""
+        return TransformersSampler(self.path, 0, quiescence)
 
 
 def recorded(stack: ExitStack) -> Make:
     """Return a cassette of what the model says to the requests of this file."""
-    said = answer(here, [request(PROMPTS[at % 3], at, heat) for at, heat in enumerate(HEATS)])
+    said = answer(here, REQUESTS)
 
     def make(quiescence: Quiescence) -> Sampler:
         cassette = Cassette(Vocabulary(PATH), 0, quiescence)
@@ -79,50 +101,92 @@ def recorded(stack: ExitStack) -> Make:
     return make
 
 
-@pytest.fixture(params=["transformers", "completions", "ensemble", "cassette"])
-def make(request: pytest.FixtureRequest, url: str) -> Generator[Make]:
+ENGINES = ["transformers", "completions", "ensemble", "cassette", "vllm-stand-in"]
+
+
+@pytest.fixture(params=[*ENGINES, pytest.param("vllm", marks=needs_vllm)])
+def engine(request: pytest.FixtureRequest, url: str) -> Generator[Engine]:
     with ExitStack() as stack:
         match request.param:
             case "transformers":
-                yield here
+                yield Engine(here)
             case "completions":
-                yield endpoint(asked(url))
+                yield Engine(endpoint(asked(url)))
             case "ensemble":
-                yield lambda q: Ensemble(TransformersSampler(PATH, 0, q), {}, {})
+                yield Engine(lambda q: Ensemble(TransformersSampler(PATH, 0, q), {}, {}))
+            case "cassette":
+                yield Engine(recorded(stack), weighs=False)
+            case "vllm-stand-in":
+                at = stack.enter_context(served(Routes(PATH).application()))
+                yield Engine(over(Remote(at), PATH))
             case _:
-                yield recorded(stack)
+                path: Path = request.getfixturevalue("heads_of_32")
+                server: Child = request.getfixturevalue("vllm_server")
+                yield Engine(over(Begun(server, path), path), path, dice=False)
 
 
-def test_every_request_is_answered_in_order_by_token_ids_with_logprobs(make: Make):
-    requests = [request(PROMPTS[at % 3], at, heat) for at, heat in enumerate(HEATS)]
-    vocabulary = Vocabulary(PATH)
-    for wanted, said in zip(requests, answer(make, requests), strict=True):
+def test_every_request_is_answered_in_order_by_token_ids_with_logprobs(engine: Engine):
+    vocabulary = Vocabulary(engine.path)
+    for wanted, said in zip(REQUESTS, answer(engine.make, REQUESTS), strict=True):
         assert said.prompt_tokens == vocabulary.encode(wanted.prompt)
         assert len(said.tokens) == len(said.logprobs) > 0
         assert all(each <= 0.0 for each in said.logprobs)
         assert vocabulary.read(said.tokens) == (said.text, said.truncated)
 
 
-def test_engines_of_one_model_say_the_same_with_the_same_logprobs(make: Make):
-    requests = [request(PROMPTS[at % 3], at, heat) for at, heat in enumerate(HEATS)]
-    for ours, theirs in zip(answer(here, requests), answer(make, requests), strict=True):
-        assert ours.tokens == theirs.tokens
+def test_engines_of_one_model_say_the_same(engine: Engine):
+    both = zip(answer(engine.here, REQUESTS), answer(engine.make, REQUESTS), strict=True)
+    for heat, (ours, theirs) in zip(HEATS, both, strict=True):
+        if engine.dice or heat == 0:
+            assert ours.tokens == theirs.tokens
+
+
+def test_what_an_engine_says_has_the_logprobs_that_its_model_gives_it(engine: Engine):
+    said = answer(engine.make, REQUESTS)
+    given = [
+        Request(each.prompt_tokens, 0, Sampling(temperature=heat), each.tokens)
+        for each, heat in zip(said, HEATS, strict=True)
+    ]
+    for ours, theirs in zip(answer(engine.here, given), said, strict=True):
         assert theirs.logprobs == pytest.approx(ours.logprobs, abs=1e-4)
 
 
-@pytest.mark.parametrize("where", ["here", "there"])
-def test_a_given_answer_is_weighed_token_by_token(url: str, where: str):
-    make = here if where == "here" else endpoint(asked(url))
-    [said] = answer(here, [request(PROMPTS[0], 5)])
-    given = Request(PROMPTS[0], 0, Sampling(), said.tokens)
-    [weighed] = answer(make, [given])
-    assert weighed.tokens == said.tokens
-    assert weighed.logprobs == pytest.approx(said.logprobs, abs=1e-4)
+def test_a_given_answer_is_weighed_token_by_token_or_refused(engine: Engine):
+    [said] = answer(engine.here, [request(PROMPTS[0], 5)])
+    given = [Request(PROMPTS[0], 99, Sampling(), said.tokens)]
+    if engine.weighs:
+        [weighed] = answer(engine.make, given)
+        assert weighed.tokens == said.tokens
+        assert weighed.logprobs == pytest.approx(said.logprobs, abs=1e-4)
+    else:
+        with pytest.raises(ExceptionGroup) as caught:
+            answer(engine.make, given)
+        assert "has no answer to the prompt" in str(caught.value.exceptions[0])
 
 
-def test_an_answer_that_is_cut_off_says_so_wherever_it_is_made(url: str):
-    [said] = answer(endpoint(asked(url)), [request(PROMPTS[0], 7, length=2)])
-    assert (len(said.tokens), said.truncated) == (2, True)
+def test_copies_learn_or_the_engine_says_that_none_can(engine: Engine):
+    async def learn(studying: Studies, quiescence: Quiescence) -> list[Studied]:
+        async with asyncio.TaskGroup() as group:
+            pump = group.create_task(quiescence.run())
+            learnt = await studying.study([Study((("#>", "1\n"),), ("#>",), 1, 1e-3)])
+            pump.cancel()
+        return learnt
+
+    quiescence = Quiescence()
+    sampler = engine.make(quiescence)
+    if isinstance(sampler, VllmSampler):
+        with pytest.raises(ExceptionGroup) as caught:
+            asyncio.run(learn(sampler, quiescence))
+        assert "no copy of vLLM's policy learns" in str(caught.value.exceptions[0])
+    elif isinstance(sampler, Studies):
+        [studied] = asyncio.run(learn(sampler, quiescence))
+        assert len(studied.before) == len(studied.after) == 1
+
+
+def test_an_answer_that_is_cut_off_says_so(engine: Engine):
+    if engine.weighs:  # a cassette says what it said
+        [said] = answer(engine.make, [request(PROMPTS[0], 7, length=2)])
+        assert (len(said.tokens), said.truncated) == (2, True)
 
 
 def test_what_an_endpoint_took_is_counted_in_its_own_tokens(url: str):

@@ -1,17 +1,13 @@
 """New weights serve once they are proved, whatever engine holds them (a sync may lie)."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 from served import served
-from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+from vllm_routes import Held, Reload, Routes, as_told, moved
 
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.http import EndpointError
@@ -20,16 +16,13 @@ from simctl.agents.policy.sync import sync
 from simctl.agents.policy.transformers import EXACT, TransformersSampler
 from simctl.agents.policy.vllm.sampler import VllmSampler
 from simctl.agents.policy.vllm.server import Remote
-from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.asks import Sampling
 from simctl.bus.messages import PolicyUpdated, Probe
 from simctl.bus.quiescence import Quiescence
-from simctl.cli.openai import OpenAI
-from simctl.store.policies import WEIGHTS, PolicyState, PolicyStore
+from simctl.store.policies import PolicyState, PolicyStore
 
 PROMPT, TOKENS = "@7k+5l*3>", "k+5=2l*3=6\n"
 Serving = tuple[ServingSampler, Quiescence]
-Reload = Callable[[TransformersSampler, Path], None]
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +32,8 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> PolicyStore:
     store.adopt(PATH)
     for version in (1, 2):
         state = PolicyState(version=version, parent=version - 1)
-        store.commit(version, lambda target, v=version: _moved(target, v), state)
+        store.commit(version, lambda target, v=version: moved(PATH, target, v), state)
     return store
-
-
-def _moved(target: Path, seed: int) -> None:
-    for file in PATH.iterdir():
-        if file.suffix == ".json":
-            (target / file.name).write_bytes(file.read_bytes())
-    made = torch.Generator().manual_seed(seed)
-    weights = load_file(PATH / WEIGHTS)
-    moved = {
-        name: each + 0.02 * torch.randn(each.shape, generator=made)
-        for name, each in weights.items()
-    }
-    save_file(moved, target / WEIGHTS, {"format": "pt"})
 
 
 def update(policies: PolicyStore) -> PolicyUpdated:
@@ -66,33 +46,12 @@ def update(policies: PolicyStore) -> PolicyUpdated:
     return PolicyUpdated(version=1, parent=0, sha256=sha256, metrics={}, probes=(probe,))
 
 
-def as_told(sampler: TransformersSampler, path: Path) -> None:
-    sampler.propose(0, path)
-    sampler.accept()
-
-
 @contextmanager
 def vllm(policies: PolicyStore, reload: Reload) -> Generator[Serving]:
     """Serve the first version by a server with vLLM's routes, which reloads in its own way."""
-    quiescence = Quiescence()
-    held = TransformersSampler(policies.path(0), 0, quiescence)
-
-    async def rpc(http: HttpRequest) -> JSONResponse:
-        asked = await http.json()
-        assert asked["method"] == "reload_weights"
-        await asyncio.to_thread(reload, held, Path(asked["kwargs"]["weights_path"]))
-        return JSONResponse({"results": [None]})
-
-    async def reset(_: HttpRequest) -> JSONResponse:
-        return JSONResponse({})
-
-    more = (
-        Route("/collective_rpc", rpc, methods=["POST"]),
-        Route("/reset_prefix_cache", reset, methods=["POST"]),
-    )
-    app = OpenAI(held, Vocabulary(PATH), quiescence, "policy").application(*more)
-    with served(app) as url:
-        asking, first = Quiescence(), policies.path(0)
+    first = policies.path(0)
+    with served(Routes(first, reload).application()) as url:
+        asking = Quiescence()
         sampler = VllmSampler(Remote(url), "policy", first, 0, quiescence=asking, tolerance=EXACT)
         yield sampler, asking
 
@@ -136,7 +95,7 @@ def test_what_the_trainer_meant_serves(engine: str, policies: PolicyStore):
 
 @every_engine
 def test_a_corrupted_sync_is_refused_and_the_old_version_serves(engine: str, policies: PolicyStore):
-    def corrupting(held: TransformersSampler, path: Path) -> None:
+    def corrupting(held: Held, path: Path) -> None:
         as_told(held, policies.path(2) if path == policies.path(1) else path)
 
     with ENGINES[engine](policies, corrupting) as (sampler, quiescence):
@@ -156,7 +115,7 @@ def test_a_server_that_says_yes_and_does_nothing_is_refused(policies: PolicyStor
 def test_a_server_that_cannot_go_back_to_the_old_version_is_not_trusted(policies: PolicyStore):
     went = list[Path]()
 
-    def stuck(held: TransformersSampler, path: Path) -> None:
+    def stuck(held: Held, path: Path) -> None:
         went.append(path)
         as_told(held, policies.path(2) if len(went) > 1 else path)
 
