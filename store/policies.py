@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -192,7 +193,7 @@ class PolicyStore:
             (place / STATE).write_text(sealed.model_dump_json(indent=2) + "\n", encoding="utf-8")
             if not publish(place, target):
                 return self._same(sealed)
-        self._prune()
+        self._prune(version)
         return sealed
 
     def _same(self, wanted: PolicyState) -> PolicyState:
@@ -205,18 +206,22 @@ class PolicyStore:
             )
         return found
 
-    def _prune(self) -> None:
-        versions = self.versions()
-        first = next((v for v in versions if _optimizers(self.path(v))), None)
-        for version in reversed(versions[:-RESUMABLE]):
-            if version == first:
-                return
+    def _prune(self, last: int) -> None:
+        """Drop what only the trainer needs of versions before the `last` that need not keep it."""
+        if last <= RESUMABLE:  # there may be no first one yet
+            return
+        for version in range(last - RESUMABLE, self._first, -1):
             if version % LANDMARK:
                 found = _optimizers(self.path(version))
                 if not found:  # nor has one before it, but landmarks
                     return
                 for file in found:
                     file.unlink()
+
+    @cached_property
+    def _first(self) -> int:
+        """The first version that has what only the trainer needs."""
+        return next((v for v in self.versions() if _optimizers(self.path(v))), 0)
 
 
 def files(policy: Path) -> Iterator[Path]:
@@ -280,7 +285,8 @@ def _trainers_own(policy: Path) -> list[Path]:
 
 def _optimizers(policy: Path) -> list[Path]:
     """Return those that are not kept; adapters are small, and may be published alone."""
-    return [file for file in files(policy) if file.match(TRAINERS_OWN)]
+    there = files(policy) if policy.is_dir() else ()
+    return [file for file in there if file.match(TRAINERS_OWN)]
 
 
 def _is_trainers_own(file: Path) -> bool:

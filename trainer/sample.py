@@ -1,6 +1,7 @@
 """Samples: all that a learner ever sees. Token ids only, never text."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -193,7 +194,7 @@ class Sample(Value):
             case _:
                 return ""
 
-    @property
+    @cached_property
     def live(self) -> tuple[bool, ...]:
         """Which tokens train: those that are not masked."""
         skipped = self.loss.skip_first if isinstance(self.loss, Divergence) else 0

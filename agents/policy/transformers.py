@@ -1,10 +1,12 @@
 """A sampler over any transformers causal language model, in this process."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
@@ -22,7 +24,7 @@ from simctl.agents.policy.sampler import (
 from simctl.agents.policy.study import study
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.quiescence import Quiescence
-from simctl.store.policies import WORTH_A_GPU, copies
+from simctl.store.policies import WEIGHTS, WORTH_A_GPU, copies
 
 # full forwards of the same float32 weights agree to rounding; other weights do not. In half
 # precision rounding moves unlikely tokens by tenths of a nat, and what is further is no rounding
@@ -62,7 +64,7 @@ class TransformersSampler:
         self._tolerance = tolerance
         self._vocabulary = Vocabulary(path)
         self._max_batch = max_batch
-        self._decoders = self._decoders_of(version, self._load(path))
+        self._decoders = self._decoders_of(version, self._load(path, {}))
         self._proposed: tuple[int, Weights] | None = None
         self._samples = Queue[Request, Completion](quiescence, SAMPLE_RANK, self._complete)
         self._studies = Queue[Study, Studied](quiescence, STUDY_RANK, self._learn)
@@ -93,7 +95,7 @@ class TransformersSampler:
     def propose(self, version: int, path: Path) -> None:
         """Load a version beside the one that serves."""
         self._proposed = None
-        self._proposed = (version, self._load(path))
+        self._proposed = (version, self._load(path, self._weights))
 
     def score(
         self, prompt: Sequence[int], tokens: Sequence[int], role: str | None = None
@@ -130,11 +132,20 @@ class TransformersSampler:
             for role, model in weights.items()
         }
 
-    def _load(self, path: Path) -> Weights:
-        """Load the weights of a version, and the copies that separate roles have of it."""
-        own = {role: at for role, at in copies(path).items() if role in self._separate}
-        return {None: load(path, *self._place)} | {
-            role: load(at, *self._place) for role, at in own.items()
+    @property
+    def _weights(self) -> Weights:
+        return {role: decoder.model for role, decoder in self._decoders.items()}
+
+    def _load(self, path: Path, like: Weights) -> Weights:
+        """Load the weights of a version, and the copies that separate roles have of it.
+
+        Where they are `like` others in all but their numbers, these are all that is read.
+        """
+        places: dict[str | None, Path] = {None: path}
+        places |= {role: at for role, at in copies(path).items() if role in self._separate}
+        return {
+            role: (renewed(like[role], at) if role in like else None) or load(at, *self._place)
+            for role, at in places.items()
         }
 
     def _complete(self, requests: Sequence[Request]) -> list[Completion]:
@@ -184,6 +195,24 @@ def load(path: Path, device: str, dtype: str) -> torch.nn.Module:
     except (AssertionError, RuntimeError) as error:  # torch has many words for no such device
         raise ValueError(f"{path} cannot be held on {place} in {kept}: {error}") from error
     return held
+
+
+def renewed(model: torch.nn.Module, path: Path) -> torch.nn.Module | None:
+    """Return a copy of a model with the weights in `path`; None where those are of another.
+
+    Of a small model, transformers' loader reads the weights in a tenth of the time that it takes.
+    That their config is the same is not looked at: the probe tells.
+    """
+    try:
+        given = load_file(path / WEIGHTS)
+        fresh = deepcopy(model)
+        missing, unknown = fresh.load_state_dict(given, strict=False)
+    except Exception:  # noqa: BLE001 - whatever is wrong with them, the loader says it better
+        return None
+    # what the file leaves out must be there by another name
+    named = (fresh.named_parameters(remove_duplicate=each) for each in (False, True))
+    every, first = ({name for name, _ in each} for each in named)
+    return None if unknown or not set(missing) <= every - first else fresh
 
 
 def _place(device: str, size: int) -> str:
