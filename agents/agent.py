@@ -179,9 +179,16 @@ class _Server:
 
 
 def _told(answer: Answer) -> AnyMessage:
-    """Return the message; what another engine said tells which, and the tokens that it took."""
+    """Return the message, with the versions that said it if there are several.
+
+    What another engine said tells which, and the tokens that it took.
+    """
     message, spoken = answer.message, answer.completion
-    if spoken is None or not spoken.engine or not isinstance(message, Spoken):
+    if spoken is None or not isinstance(message, Spoken):
+        return message
+    if spoken.versions:
+        return message.model_copy(update={"versions": spoken.versions})
+    if not spoken.engine:
         return message
     shown, said = spoken.spent or (0, 0)
     told = {"engine": spoken.engine, "shown_tokens": shown, "said_tokens": said}

@@ -18,6 +18,8 @@ class Spoken(Message):
     engine: str = Field(default="", exclude_if=lambda name: not name)
     shown_tokens: int = Field(default=0, exclude_if=lambda tokens: not tokens)
     said_tokens: int = Field(default=0, exclude_if=lambda tokens: not tokens)
+    # where weights changed amid it: each version, and how many tokens in a row it said
+    versions: tuple[tuple[int, int], ...] = Field(default=(), exclude_if=lambda spans: not spans)
 
 
 class TaskPosed(Spoken):

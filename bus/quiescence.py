@@ -6,17 +6,21 @@ be, and, because no clock takes part, the same in every run of one seed.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Work:
-    """Something that can wait: `pending` tells whether there is any, `flush` does all of it."""
+    """Something that can wait: `pending` tells whether there is any, `flush` does all of it.
+
+    What goes before `long` work need not wait for its end; when it is done is then the clock's.
+    """
 
     rank: int
     pending: Callable[[], bool]
     flush: Callable[[], Awaitable[None]]
+    long: bool = False
 
 
 class Quiescence:
@@ -43,11 +47,32 @@ class Quiescence:
         while True:
             await self._awake.wait()
             await self._settle()
-            ready = next((work for work in self._work if work.pending()), None)
+            ready = self._ready(self._work)
             if ready is None:
                 self._awake.clear()
+            elif ready.long:
+                await self._beside(ready)
             else:
                 await ready.flush()
+
+    async def _beside(self, long: Work) -> None:
+        """Flush long work, and what goes before it as long as that takes."""
+        before = [work for work in self._work if work.rank < long.rank]
+        async with asyncio.TaskGroup() as group:
+            flushed = group.create_task(_flush(long))
+            flushed.add_done_callback(lambda _: self.touch())
+            while not flushed.done():
+                await self._awake.wait()
+                await self._settle()
+                ready = self._ready(before)
+                if ready is not None:
+                    await ready.flush()
+                elif not flushed.done():
+                    self._awake.clear()
+
+    @staticmethod
+    def _ready(works: Iterable[Work]) -> Work | None:
+        return next((work for work in works if work.pending()), None)
 
     async def _settle(self) -> None:
         still, seen = 0, self._activity
@@ -55,3 +80,7 @@ class Quiescence:
             await asyncio.sleep(0)
             still = still + 1 if seen == self._activity else 0
             seen = self._activity
+
+
+async def _flush(work: Work) -> None:
+    await work.flush()

@@ -1,6 +1,12 @@
-"""Decoding: answers of a transformers model, in batches whose make-up changes no answer."""
+"""Decoding: answers of a transformers model, in batches whose make-up changes no answer.
 
-from collections.abc import Collection, Sequence
+Newer weights may be taken over between two tokens. What was read and said so far is then read again
+with them, as AReaL does (2505.24298, interruptible generation), and the answers go on. Keeping what
+the old weights made of it (PipelineRL, 2509.19128) is cheaper, and gives tokens probabilities that
+no version gives; so, each token has exactly those of the version that said it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -16,6 +22,7 @@ from simctl.agents.policy.vocabulary import Vocabulary
 SHRINK_AT = 0.75  # finished rows leave the batch once this share or less is left
 AHEAD = 32  # positions whose noise is drawn at a time
 NEVER = -1  # no token
+Span = tuple[int, int]  # a version, and how many tokens in a row it said
 
 
 def uniform(
@@ -43,6 +50,7 @@ class _Row:
     given: tuple[int, ...] | None
     tokens: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
+    spans: tuple[Span, ...] = ()
 
     @property
     def limit(self) -> int:
@@ -61,8 +69,13 @@ class Decoder:
     max_batch: int = 256
 
     @torch.inference_mode()
-    def complete(self, requests: Sequence[Request]) -> list[Completion]:
-        """Answer every request, in order."""
+    def complete(
+        self, requests: Sequence[Request], latest: "Callable[[], Decoder] | None" = None
+    ) -> list[Completion]:
+        """Answer every request, in order.
+
+        `latest` gives whose weights are to be taken over before the next token.
+        """
         encode = cache(self.vocabulary.encode)  # a group shares its prompt
         rows = [
             _Row(each, encode(each.prompt), encode(each.answer) if each.answer else None)
@@ -71,52 +84,77 @@ class Decoder:
         # rows of like length share a batch, so that little is padding; a row's place in it follows
         # from what is asked and not from who asked first, which a resumed run need not repeat
         order = sorted(range(len(rows)), key=lambda at: _place(rows[at]))
-        kin = Kin.of(self.model)
+        speaker = _Speaker(latest or (lambda: self))
         for at in range(0, len(order), self.max_batch):
-            self._decode([rows[each] for each in order[at : at + self.max_batch]], kin)
+            speaker.turn()
+            _decode([rows[each] for each in order[at : at + self.max_batch]], speaker)
         read = cache(self.vocabulary.read)
-        return [self._completion(row, *read(row.tokens)) for row in rows]
+        return [_completion(row, *read(row.tokens)) for row in rows]
 
-    def _completion(self, row: _Row, text: str, truncated: bool) -> Completion:
-        return Completion(
-            prompt_tokens=row.prompt,
-            tokens=row.tokens,
-            logprobs=row.logprobs,
-            text=text,
-            truncated=truncated,
-            policy_version=self.version,
-        )
 
-    def _decode(self, rows: list[_Row], kin: Kin | None) -> None:
-        """Fill in the tokens of all rows: one prefill per distinct prompt, then step by step."""
-        passage, logits = self._begin(rows, kin)
-        said = _Said(rows, self.vocabulary.ends)
-        draws = _Draws(rows)
-        while True:
-            tokens, logprobs = draws.pick(logits, said.step)
-            said.hear(tokens, logprobs)
-            if not said.going:
-                return
-            if said.going <= SHRINK_AT * len(tokens):
-                kept = said.keep()
-                passage.keep(kept)
-                tokens, draws = tokens[kept], draws.of(kept)
+class _Speaker:
+    """Whose weights answer now."""
+
+    def __init__(self, latest: Callable[[], Decoder]) -> None:
+        self._latest = latest
+        self.decoder = latest()
+        self._kin = Kin.of(self.decoder.model)
+
+    def turn(self) -> bool:
+        """Take newer weights over, and say whether there are any."""
+        latest = self._latest()
+        if latest is self.decoder:
+            return False
+        self.decoder, self._kin = latest, Kin.of(latest.model)
+        return True
+
+    def read(self, texts: Sequence[tuple[int, ...]]) -> tuple[Passage, torch.Tensor]:
+        """Read every distinct text once; return the logits (B, V) of each one's next token."""
+        distinct = sorted(set(texts), key=lambda ids: (len(ids), ids))
+        width = max(map(len, distinct))
+        padding = self.decoder.vocabulary.padding
+        ids = torch.tensor([[padding] * (width - len(t)) + list(t) for t in distinct])
+        mask = torch.tensor([[0] * (width - len(t)) + [1] * len(t) for t in distinct])
+        place = {text: at for at, text in enumerate(distinct)}
+        copies = torch.tensor([place[text] for text in texts])
+        if self._kin is None:
+            read = AnyPassage(self.decoder.model, ids, mask, copies)
+            return read, read.logits
+        ours = KinPassage(self._kin, self.decoder.model, ids, mask, copies)
+        return ours, ours.logits
+
+
+def _decode(rows: list[_Row], speaker: _Speaker) -> None:
+    """Fill in the tokens of all rows: one prefill per distinct prompt, then step by step."""
+    passage, logits = speaker.read([row.prompt for row in rows])
+    said = _Said(rows, speaker.decoder)
+    draws = _Draws(rows)
+    while True:
+        tokens, logprobs = draws.pick(logits, said.step)
+        said.hear(tokens, logprobs)
+        if not said.going:
+            return
+        if said.going <= SHRINK_AT * len(tokens):
+            kept = said.keep()
+            passage.keep(kept)
+            tokens, draws = tokens[kept], draws.of(kept)
+        if speaker.turn():
+            said.turn(speaker.decoder.version)
+            passage, logits = speaker.read(said.texts())
+        else:
             logits = passage.read(tokens)
 
-    def _begin(self, rows: list[_Row], kin: Kin | None) -> tuple[Passage, torch.Tensor]:
-        """Read every distinct prompt once; return the logits (B, V) of each row's first token."""
-        prompts = sorted({row.prompt for row in rows}, key=lambda ids: (len(ids), ids))
-        width = max(map(len, prompts))
-        padding = self.vocabulary.padding
-        ids = torch.tensor([[padding] * (width - len(p)) + list(p) for p in prompts])
-        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
-        place = {prompt: at for at, prompt in enumerate(prompts)}
-        copies = torch.tensor([place[row.prompt] for row in rows])
-        if kin is None:
-            read = AnyPassage(self.model, ids, mask, copies)
-            return read, read.logits
-        ours = KinPassage(kin, self.model, ids, mask, copies)
-        return ours, ours.logits
+
+def _completion(row: _Row, text: str, truncated: bool) -> Completion:
+    return Completion(
+        prompt_tokens=row.prompt,
+        tokens=row.tokens,
+        logprobs=row.logprobs,
+        text=text,
+        truncated=truncated,
+        policy_version=row.spans[0][0],
+        versions=row.spans if len(row.spans) > 1 else (),
+    )
 
 
 def _place(row: _Row) -> tuple[int, tuple[int, ...], int]:
@@ -129,16 +167,18 @@ class _Said:
     The tokens of a step stay as they came, one array for all rows, until rows leave.
     """
 
-    def __init__(self, rows: Sequence[_Row], ends: Collection[int]) -> None:
+    def __init__(self, rows: Sequence[_Row], speaker: Decoder) -> None:
         self._rows = list(rows)
         # one row of them an end: what is given goes on after an end
         given = np.array([row.given is not None for row in rows])
-        self._ends = np.where(given, NEVER, np.array(sorted(ends))[:, None])
+        ends = np.array(sorted(speaker.vocabulary.ends))
+        self._ends = np.where(given, NEVER, ends[:, None])
         self._limits = np.array([row.limit for row in rows])
         self._lengths = np.zeros(len(rows), dtype=np.int64)
         self._alive = np.ones(len(rows), dtype=np.bool_)
         self._tokens: list[torch.Tensor] = []
         self._logprobs: list[torch.Tensor] = []
+        self._turns: list[tuple[int, int]] = [(0, speaker.version)]  # from which step on, and who
         self.step = 0
         self.going = len(rows)
 
@@ -165,6 +205,22 @@ class _Said:
         self._logprobs = list(torch.stack(self._logprobs)[:, places])
         return places
 
+    def turn(self, version: int) -> None:
+        """Have the tokens from now on of another version."""
+        self._turns.append((self.step, version))
+
+    def texts(self) -> list[tuple[int, ...]]:
+        """Return what each row has shown and said so far."""
+        said = torch.stack(self._tokens, 1).tolist()
+        return [(*row.prompt, *tokens) for row, tokens in zip(self._rows, said, strict=True)]
+
+    def _spans(self, length: int) -> Iterator[Span]:
+        """Give the versions of an answer's tokens, oldest first."""
+        ends = [*(begun for begun, _ in self._turns[1:]), length]
+        for (begun, version), end in zip(self._turns, ends, strict=True):
+            if begun < min(end, length):
+                yield version, min(end, length) - begun
+
     def _write(self, ended: Sequence[int]) -> None:
         tokens = torch.stack(self._tokens, 1).tolist()
         logprobs = torch.stack(self._logprobs, 1).tolist()
@@ -172,6 +228,7 @@ class _Said:
             length = int(self._lengths[at])
             self._rows[at].tokens = tuple(tokens[at][:length])
             self._rows[at].logprobs = tuple(logprobs[at][:length])
+            self._rows[at].spans = tuple(self._spans(length))
 
 
 class _Draws:

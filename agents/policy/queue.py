@@ -14,13 +14,18 @@ class Queue(Generic[Q, A]):
     """Questions for one function, which answers all that wait in one call, in a thread."""
 
     def __init__(
-        self, quiescence: Quiescence, rank: int, answer: Callable[[Sequence[Q]], Sequence[A]]
+        self,
+        quiescence: Quiescence,
+        rank: int,
+        answer: Callable[[Sequence[Q]], Sequence[A]],
+        *,
+        long: bool = False,
     ) -> None:
-        """Answer at quiescence; lower ranks go first."""
+        """Answer at quiescence; lower ranks go first, and if it is `long` also meanwhile."""
         self._quiescence = quiescence
         self._answer = answer
         self._waiting: list[tuple[Sequence[Q], asyncio.Future[list[A]]]] = []
-        quiescence.add(Work(rank, lambda: bool(self._waiting), self._flush))
+        quiescence.add(Work(rank, lambda: bool(self._waiting), self._flush, long))
 
     async def ask(self, questions: Sequence[Q]) -> list[A]:
         """Answer every question, in order, together with whatever else waits."""

@@ -53,6 +53,9 @@ class Completion:
     sampled from (logits divided by the temperature; by 1 when greedy). `unread` says why `text` is
     not what the role was asked for, where it is not.
 
+    Where weights changed amid the answer, `versions` says which of them said how many of its tokens
+    in a row, oldest first, and `policy_version` is the oldest.
+
     Of another `engine` than the run's own policy tokens and log-probabilities may be missing;
     `spent` are then the tokens that it was shown and that it said.
     """
@@ -66,6 +69,7 @@ class Completion:
     unread: str = ""
     engine: str = ""
     spent: tuple[int, int] | None = None
+    versions: tuple[tuple[int, int], ...] = ()
 
 
 class Sampler(Protocol):
@@ -145,7 +149,7 @@ class Syncable(Protocol):
         ...
 
     def accept(self) -> None:
-        """Serve the proposed version from the next batch on."""
+        """Serve the proposed version from the next batch on; in flight, from the next token on."""
         ...
 
     def reject(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,10 +50,13 @@ class TransformersSampler:
         device: str = "cpu",
         dtype: str = "auto",
         tolerance: float | None = None,
+        in_flight: bool = False,
     ) -> None:
         """Serve the model in `path` as `version`; `max_batch` answers are decoded together.
 
         A `separate` role speaks with its copy, and as long as it has none with what the rest share.
+        `in_flight`, a version that is accepted says the next token, also of answers under way; and
+        what commits need not wait for answers.
 
         Raises:
             ValueError: the directory holds no policy that can be served.
@@ -62,11 +66,14 @@ class TransformersSampler:
         self._separate = frozenset(separate)
         self._place = (device, dtype)
         self._tolerance = tolerance
+        self._in_flight = in_flight
         self._vocabulary = Vocabulary(path)
         self._max_batch = max_batch
         self._decoders = self._decoders_of(version, self._load(path, {}))
         self._proposed: tuple[int, Weights] | None = None
-        self._samples = Queue[Request, Completion](quiescence, SAMPLE_RANK, self._complete)
+        self._samples = Queue[Request, Completion](
+            quiescence, SAMPLE_RANK, self._complete, long=in_flight
+        )
         self._studies = Queue[Study, Studied](quiescence, STUDY_RANK, self._learn)
 
     @property
@@ -116,7 +123,7 @@ class TransformersSampler:
         return picked
 
     def accept(self) -> None:
-        """Serve the proposed version from the next batch on."""
+        """Serve the proposed version from the next batch on; in flight, from the next token on."""
         if self._proposed is None:
             raise ValueError("no version has been proposed")
         (version, weights), self._proposed = self._proposed, None
@@ -151,15 +158,22 @@ class TransformersSampler:
     def _complete(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request with the weights of its role, in order."""
         decoders = self._decoders
+        own = self._separate if self._in_flight else decoders  # copies may come amid answers
         answers: dict[int, Completion] = {}
-        for whose, decoder in decoders.items():
+        for whose in (None, *sorted(role for role in own if role is not None)):
             mine = [
                 at
                 for at, each in enumerate(requests)
-                if (each.role if each.role in decoders else None) == whose
+                if (each.role if each.role in own else None) == whose
             ]
-            answers |= zip(mine, decoder.complete([requests[at] for at in mine]), strict=True)
+            latest = partial(self._speaker, whose) if self._in_flight else None
+            said = _of(whose, decoders).complete([requests[at] for at in mine], latest)
+            answers |= zip(mine, said, strict=True)
         return [answers[at] for at in range(len(requests))]
+
+    def _speaker(self, role: str | None) -> Decoder:
+        """Return who speaks for a role by now."""
+        return _of(role, self._decoders)
 
     def _learn(self, studies: Sequence[Study]) -> list[Studied]:
         return [study(_of("solver", self._decoders), each) for each in studies]
