@@ -13,6 +13,7 @@ from simctl.agents.policy.http import EndpointError
 from simctl.agents.policy.transformers import EXACT, ROUGH
 from simctl.agents.policy.vllm.child import Child
 from simctl.agents.policy.vllm.launch import MODEL, Launch
+from simctl.agents.policy.vllm.proof import difference
 from simctl.agents.policy.vllm.sampler import VllmSampler
 from simctl.agents.policy.vllm.server import Remote
 from simctl.agents.policy.vocabulary import Vocabulary
@@ -67,7 +68,7 @@ def sampler(
         server = Child(launch, home, place.tell)
         model, exact, where = MODEL, launch.kept == "float32", settings.command
     try:
-        return VllmSampler(
+        begun = VllmSampler(
             server,
             model,
             path,
@@ -76,9 +77,27 @@ def sampler(
             tolerance=settings.probe_bound or (EXACT if exact else ROUGH),
             base=place.base,
         )
+        if not server.own:
+            _prove(begun, path)
     except EndpointError as error:
         server.close()
         raise PolicyError(f"{where}: {error}") from error
+    return begun
+
+
+def _prove(begun: VllmSampler, path: Path) -> None:
+    """See that a server which has read a policy in the place of another serves it.
+
+    Raises:
+        EndpointError: it serves something else.
+    """
+    delta = difference(begun, path)
+    if not delta <= begun.tolerance:
+        raise EndpointError(
+            f"the server says that it loaded {path}, and its log-probabilities are {delta:.3g} "
+            f"nats from that policy's (bound {begun.tolerance}): start the server again, with "
+            "that policy"
+        )
 
 
 def _launch(recipe: Recipe) -> Launch:

@@ -62,7 +62,6 @@ class TransformersSampler:
             ValueError: the directory holds no policy that can be served.
         """
         torch.set_num_threads(1)  # two under load are slower, and give other bits
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self._separate = frozenset(separate)
         self._place = (device, dtype)
         self._tolerance = tolerance
@@ -198,6 +197,7 @@ def load(path: Path, device: str, dtype: str) -> torch.nn.Module:
     Raises:
         ValueError: there is none, or no such device.
     """
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
     except Exception as error:  # whatever a broken file makes the loader raise
