@@ -7,7 +7,7 @@ from typing import Protocol
 from simctl.agents.evaluation import Suite, evaluate
 from simctl.agents.forms.characters import CHARACTERS
 from simctl.agents.forms.form import Form
-from simctl.agents.policy.sampler import ServingSampler
+from simctl.agents.policy.sampler import Rests, ServingSampler
 from simctl.agents.policy.sync import sync
 from simctl.agents.tasks.environment import Environment
 from simctl.bus.messages import (
@@ -28,6 +28,10 @@ class Serving(Protocol):
 
     async def measure(self, suite: Suite) -> PolicyEvaluated:
         """Return the scores of the version that serves on a suite."""
+        ...
+
+    async def rest(self) -> None:
+        """Let go of memory until something is measured or taken, or a role speaks."""
         ...
 
     async def take(self, update: PolicyUpdated) -> PolicySynced:
@@ -53,6 +57,11 @@ class Served:
     async def measure(self, suite: Suite) -> PolicyEvaluated:
         """Let the sampler solve the problems of a suite."""
         return await evaluate(suite, self.environment, self.sampler, self.seed, self.form)
+
+    async def rest(self) -> None:
+        """Let the sampler rest, if it is of those that can."""
+        if isinstance(self.sampler, Rests):
+            await asyncio.to_thread(self.sampler.rest)
 
     async def take(self, update: PolicyUpdated) -> PolicySynced:
         """Load the new version, and serve it if its weights are as announced."""

@@ -69,6 +69,7 @@ class Plan:
     seed: int
     learns: bool  # whether a trainer answers each round with a policy
     ahead: int = 0  # rounds that are played without waiting for that answer
+    rests: bool = False  # whether the policy rests while the trainer learns
 
 
 class Roles(Protocol):
@@ -126,6 +127,7 @@ class Society:
         self._pseq = memory.pseq
         self._offered = memory.offered
         self._noted: list[Draft] = []  # goes into the log with what is said next
+        self._scored: list[PolicyEvaluated] | None = None  # before the policy rested, if it rests
         self._last: Event | None = None
 
     async def run(self, started: RunStarted) -> None:
@@ -185,6 +187,7 @@ class Society:
         async with asyncio.TaskGroup() as group:
             episodes = [group.create_task(self._episode(index)) for index in range(count)]
         outcomes = [episode.result().outcome for episode in episodes]
+        await self._rest()
         ended = await self._say(RoundEnded(episodes=count, failed=outcomes.count("failed")))
         await self._record.until(lambda event: event.seq == ended.seq)
         if self._plan.learns:
@@ -196,15 +199,27 @@ class Society:
         ahead, wanted = self._plan.ahead, self._round - self._plan.ahead
         if wanted <= self._offered:
             return
-        # commits wait for model calls: before scoring begins the trainer must have its batch, or
-        # have said all that is due, or it could not learn from this round meanwhile
-        await self._record.until(_about(wanted, "policy_updated" if ahead else "batch_built"))
-        due = wanted > 1 and (wanted - 1) % self._plan.rounds.eval_every == 0
-        scores = await self._scores() if due else []
+        scores, self._scored = self._scored, None
+        if scores is None:
+            # commits wait for model calls: before scoring begins the trainer must have its batch,
+            # or have said all that is due, or it could not learn from this round meanwhile
+            await self._record.until(_about(wanted, "policy_updated" if ahead else "batch_built"))
+            scores = await self._due(wanted)
         update = await self._record.until(_about(wanted, "policy_updated"))
         for score in scores:
             self._note(score)
         await self._take(update)
+
+    async def _rest(self) -> None:
+        """Let the policy rest before the trainer hears that it may learn: both want one memory."""
+        if self._plan.rests:
+            self._scored = await self._due(self._round)
+            await self._policy.rest()
+
+    async def _due(self, wanted: int) -> list[PolicyEvaluated]:
+        """Evaluate the version before `wanted`, if it is its turn."""
+        due = wanted > 1 and (wanted - 1) % self._plan.rounds.eval_every == 0
+        return await self._scores() if due else []
 
     async def _end_play(self) -> None:
         """Let the trainer learn from the rounds that were played ahead of it."""

@@ -179,6 +179,7 @@ class Recipe(Value):
             seed=self.seed,
             learns=self.learns,
             ahead=self.trainer.ahead,
+            rests=self.learns and self.sampler.sleep,
         )
 
     def training(self) -> Training:
@@ -242,6 +243,22 @@ class Recipe(Value):
             raise ValueError(
                 'sampler.engine is "vllm", which holds one set of weights: let trainer.separate be '
                 'empty, or sampler.engine be "transformers"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sleeps_where_it_is_idle(self) -> Self:
+        if not self.sampler.sleep:
+            return self
+        if self.sampler.engine != "vllm":
+            raise ValueError(
+                'sampler.sleep is for sampler.engine "vllm": the engine '
+                f'"{self.sampler.engine}" holds no memory that a trainer could use meanwhile'
+            )
+        if self.trainer.max_staleness is not None:
+            raise ValueError(
+                "sampler.sleep lets the engine sleep while the trainer learns, and with "
+                "trainer.max_staleness it is asked meanwhile: remove one of them"
             )
         return self
 

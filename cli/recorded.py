@@ -105,6 +105,9 @@ class RecordedPolicy:
             tokens=tokens,
         )
 
+    async def rest(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
     async def take(self, update: PolicyUpdated) -> PolicySynced:
         """Serve the new version where the log says that it was served."""
         found = self._tape.take("policy_synced")

@@ -27,6 +27,11 @@ class SamplerSettings(Value):
     arguments: tuple[str, ...] = Field(
         default=(), description="further words of that command, after the policy"
     )
+    sleep: bool = Field(
+        default=False,
+        description="the vLLM server gives its GPU memory to the trainer while that learns from a "
+        "round (sleep mode, level 1: weights wait in host memory)",
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         default="auto",
         description="where it is held; auto: a GPU for policies of 50 million parameters and more",

@@ -42,11 +42,13 @@ def check(recipe: Recipe, path: Path) -> None:
     """See that a policy could be served, without beginning a server.
 
     Raises:
-        PolicyError: no answer of it would end, or there is no vLLM.
+        PolicyError: no answer of it would end, there is no vLLM, or it cannot sleep and must.
     """
     _vocabulary(path)
     if not recipe.sampler.url:
         _command(recipe)
+    if recipe.sampler.sleep:
+        _insist_on_sleep(recipe)
 
 
 def sampler(
@@ -76,6 +78,7 @@ def sampler(
             quiescence=quiescence,
             tolerance=settings.probe_bound or (EXACT if exact else ROUGH),
             base=place.base,
+            sleeps=settings.sleep,
         )
         if not server.own:
             _prove(begun, path)
@@ -109,7 +112,33 @@ def _launch(recipe: Recipe) -> Launch:
         device=settings.device,
         dtype=settings.dtype,
         rank=lora.r if lora is not None and recipe.learns else 0,
+        sleeps=settings.sleep,
     )
+
+
+def _insist_on_sleep(recipe: Recipe) -> None:
+    """See that a server can sleep, before anything waits for it.
+
+    Raises:
+        PolicyError: it cannot, or does not say.
+    """
+    url = recipe.sampler.url
+    if not url:
+        if _launch(recipe).cpu:
+            raise PolicyError(
+                "sampler.sleep is there, and vLLM cannot sleep on a CPU: remove it, or let "
+                "sampler.device be a GPU that this machine has"
+            )
+        return
+    try:
+        sleeps = Remote(url).can_sleep()
+    except EndpointError as error:
+        raise PolicyError(f"sampler.sleep is there, and {url} does not answer: {error}") from error
+    if not sleeps:
+        raise PolicyError(
+            f"sampler.sleep is there, and the server at {url} cannot sleep: begin it with "
+            "--enable-sleep-mode, on a GPU, or remove sampler.sleep"
+        )
 
 
 def _command(recipe: Recipe) -> tuple[str, ...]:

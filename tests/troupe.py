@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from simctl.agents.agent import Voice
@@ -10,6 +10,7 @@ from simctl.agents.cast import cast
 from simctl.agents.exams import Exams
 from simctl.agents.memory import Memory
 from simctl.agents.policy.embedded import PATH
+from simctl.agents.policy.sampler import ServingSampler
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.serving import Served
 from simctl.agents.society import Here, Society
@@ -23,18 +24,21 @@ from simctl.store.policies import PolicyStore
 from simctl.trainer.herald import PLAY_ENDED, ROUND_ENDED
 from simctl.trainer.trainer import Trainer
 
-
-def perform(recipe: Recipe, place: Path) -> list[Event]:
-    """Play a recipe to its end; its policies are in `place`."""
-    return asyncio.run(_perform(recipe, place))
+Serve = Callable[[Quiescence, ListLog], ServingSampler]
 
 
-async def _perform(recipe: Recipe, place: Path) -> list[Event]:
+def perform(recipe: Recipe, place: Path, serve: Serve | None = None) -> list[Event]:
+    """Play a recipe to its end; its policies are in `place`. `serve` makes another sampler."""
+    return asyncio.run(_perform(recipe, place, serve))
+
+
+async def _perform(recipe: Recipe, place: Path, serve: Serve | None) -> list[Event]:
     log, quiescence = ListLog(), Quiescence()
     bus = MemoryBus(log, quiescence, 0)
     policies = PolicyStore(place)
     policies.adopt(PATH)
-    sampler = TransformersSampler(PATH, 0, quiescence, separate=recipe.trainer.separate)
+    here = TransformersSampler(PATH, 0, quiescence, separate=recipe.trainer.separate)
+    sampler = serve(quiescence, log) if serve else here
     plan = recipe.plan()
     society = Society(
         plan,

@@ -34,10 +34,12 @@ class Held(TransformersSampler):
     """What such a server holds. Asleep it answers nothing; vLLM lets whoever asks it then wait."""
 
     asleep = False
+    disturbed = 0  # questions in its sleep
 
     async def sample(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request."""
         if self.asleep:
+            self.disturbed += 1
             raise ValueError("it was asked while it slept")
         return await super().sample(requests)
 
@@ -81,6 +83,7 @@ class Routes:
         self._sleeps = sleeps
         self.held = Held(path, 0, self._quiescence)
         self.reload = reload
+        self.wakes = True
         self.done: list[str] = []
 
     def application(self) -> Starlette:
@@ -118,8 +121,9 @@ class Routes:
 
     async def _wake(self, _: HttpRequest) -> JSONResponse:
         self.done.append("wake")
-        self.held.asleep = False
-        return JSONResponse({"status": "awake", "tags": None})
+        self.held.asleep = not self.wakes
+        status = "awake" if self.wakes else "sleeping"
+        return JSONResponse({"status": status, "tags": None})
 
 
 def main() -> None:

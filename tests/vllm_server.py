@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
         if asked.get("prompt") == DEADLY:
             sys.stderr.write("ValueError: it was asked to die\n")
             os._exit(3)
-        self._answer({"policy": sys.argv[1], "process": os.getpid()})
+        self._answer({"policy": sys.argv[1], "process": os.getpid(), "status": "awake"})
 
     def _answer(self, said: object) -> None:
         body = json.dumps(said).encode()

@@ -181,6 +181,7 @@ class Learner:
         They are whole, however many processes have shards of them.
         """
         saved: Any = self.model
+        torch.cuda.empty_cache()  # for an engine on this GPU, which wakes once it is announced
         weights = self._adapter.whole() if self._adapter else shards.weights(self.model)
         state = {
             "steps": self._steps,

@@ -10,6 +10,7 @@ from simctl.agents.policy.sampler import (
     Persists,
     Prompt,
     Request,
+    Rests,
     Sampler,
     ServingSampler,
     Studied,
@@ -85,6 +86,11 @@ class Ensemble:
     def again(self, reason: str) -> bool:
         """Load the proposed version by the next way; False if there is none."""
         return isinstance(self._own, Persists) and self._own.again(reason)
+
+    def rest(self) -> None:
+        """Let go of the run's own policy until it is wanted again."""
+        if isinstance(self._own, Rests):
+            self._own.rest()
 
     def close(self) -> None:
         """Have no more to do with where the run's own policy is held."""

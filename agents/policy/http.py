@@ -70,6 +70,15 @@ class Poster:
         """
         return _object(self.send(path, body))
 
+    def get(self, path: str) -> dict[str, Any]:
+        """Return what is there, an object.
+
+        Raises:
+            EndpointError: there is nothing, however often it is tried, or an error.
+            RefusedError: it is an error that stays one.
+        """
+        return _object(self._tried("GET", path, None))
+
     def send(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
         """Return the answer, whatever it is of.
 
@@ -77,12 +86,15 @@ class Poster:
             EndpointError: there is none, however often it is tried, or it is an error.
             RefusedError: it is an error that stays one.
         """
+        return self._tried("POST", path, dict(body))
+
+    def _tried(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
         told = ""
         for tried in range(self._retries + 1):
             self._sleep(max(self._pace.turn(), 0.0))
             pause = min(_FIRST * 2**tried, _LONGEST)
             try:
-                answer = self._client.post(path, json=dict(body))
+                answer = self._client.request(method, path, json=body)
             except httpx.TransportError as error:
                 told = f"{type(error).__name__}: {error}"
             else:
@@ -97,7 +109,7 @@ class Poster:
         raise EndpointError(self._said(path, told))
 
     def _said(self, path: str, told: str) -> str:
-        return f"{self._client.base_url}{path.lstrip('/')} says {told}"
+        return f"{str(self._client.base_url).rstrip('/')}/{path.lstrip('/')} says {told}"
 
 
 def _asked(retry_after: str | None, otherwise: float) -> float:

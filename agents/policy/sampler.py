@@ -171,6 +171,15 @@ class Closes(Protocol):
 
 
 @runtime_checkable
+class Rests(Protocol):
+    """A sampler that can let go of memory while nobody asks."""
+
+    def rest(self) -> None:
+        """Let go of it until something is asked, or proposed."""
+        ...
+
+
+@runtime_checkable
 class Persists(Protocol):
     """A sampler that knows several ways to load a version."""
 

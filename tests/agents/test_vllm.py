@@ -12,13 +12,15 @@ import torch
 from asking import Make, answer, request
 from family import descendants, title
 from transformers import AutoModelForCausalLM
-from vllm_real import Begun, needs_vllm, over
+from vllm_real import REAL, Begun, needs_vllm, over
 from vllm_server import policy
 
+from simctl.agents.policy.http import EndpointError
 from simctl.agents.policy.sampler import Completion
 from simctl.agents.policy.sync import sync
 from simctl.agents.policy.transformers import TransformersSampler
 from simctl.agents.policy.vllm.child import Child
+from simctl.agents.policy.vllm.launch import Launch
 from simctl.agents.policy.vllm.server import Remote
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.messages import PolicyUpdated, Probe
@@ -166,6 +168,19 @@ def test_a_server_of_our_own_begins_anew_where_a_reload_lies(
     assert (synced.ok, sampler.version) == (True, 1)
     assert synced.how.startswith("reload (log-probabilities differ")
     assert synced.how.endswith("), restart")
+
+
+def test_a_server_that_was_not_begun_to_sleep_says_so(vllm_server: Child):
+    """Asked for it, vLLM says yes, keeps its memory, and answers nothing until it is woken."""
+    assert not Remote(vllm_server.url).can_sleep()
+
+
+def test_vllm_does_not_begin_to_sleep_on_a_cpu(heads_of_32: Path, tmp_path: Path):
+    """The run says so before it begins a server; this is what vLLM says."""
+    launch = Launch(REAL, dict(os.environ), device="cpu", sleeps=True)
+    child = Child(launch, tmp_path, lambda _: None)
+    with pytest.raises(EndpointError, match="Sleep mode is not supported on current platform"):
+        child.begin(heads_of_32)
 
 
 def test_a_server_that_was_killed_begins_again_and_answers(make: Make):

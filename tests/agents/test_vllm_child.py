@@ -78,6 +78,15 @@ def test_a_request_that_kills_it_each_time_is_given_up(child: Child, tied: Path)
     assert child.post("completions", {})["process"]  # the others are answered
 
 
+def test_one_that_died_in_its_sleep_begins_again_awake(child: Child, tied: Path):
+    child.begin(tied)
+    before = child.post("completions", {})
+    child.sleep()
+    os.kill(before["process"], signal.SIGKILL)
+    child.wake()
+    assert child.post("completions", {})["process"] != before["process"]
+
+
 def test_it_ends_when_nobody_wants_it_any_more(child: Child, tied: Path):
     child.begin(tied)
     process = child.post("completions", {})["process"]
@@ -101,6 +110,11 @@ def test_it_inherits_no_packages_of_ours():
     launch = Launch(("vllm",), {"PYTHONPATH": "src", "PATH": "/bin"}, device="cpu")
     assert "PYTHONPATH" not in launch.environment()
     assert launch.environment()["PATH"] == "/bin"
+
+
+def test_it_can_sleep_only_if_it_was_begun_so():
+    said = [Launch(("vllm",), {}, device="cpu", sleeps=s).words(Path(), 1) for s in (True, False)]
+    assert ["--enable-sleep-mode" in words for words in said] == [True, False]
 
 
 def test_adapters_have_room_for_the_rank_that_they_have():

@@ -13,7 +13,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -28,8 +28,10 @@ _PATIENCE = 1800.0  # seconds that a server may take to load
 _TOLD = 10.0  # seconds between two words about what is waited for
 _LOOKED = 0.25  # seconds between two looks whether it is there
 _DYING = 10.0  # seconds in which a server that cannot answer ends, if it does
+_SETTING = re.compile(r"Value error, .+(?= \[type=)")  # below an error that only counts such
 _ERROR = re.compile(r"\b\w+(?:Error|Exception): .+")
 _NO_ERRORS = (" WARNING ", " INFO ")
+T = TypeVar("T")
 
 
 class Child:
@@ -98,10 +100,30 @@ class Child:
         Raises:
             EndpointError: it lives and does not answer, or dies again and again.
         """
+        return self._revived(lambda: self._poster.post(path, body))
+
+    def sleep(self) -> None:
+        """Let it give back its GPU memory. One that died over it begins again, and sleeps then.
+
+        Raises:
+            EndpointError: it does not.
+        """
+        self._revived(lambda: server.sleep(self._control))
+
+    def wake(self) -> None:
+        """Let it have its memory again. One that died in its sleep begins again.
+
+        Raises:
+            EndpointError: it does not.
+        """
+        self._revived(lambda: server.wake(self._control))
+
+    def _revived(self, asked: Callable[[], T]) -> T:
+        """Return its answer; a server that died over it begins again, and is asked again."""
         for _ in range(MAX_DEATHS):
             born = self._births
             try:
-                return self._poster.post(path, body)
+                return asked()
             except RefusedError:
                 raise
             except EndpointError as error:
@@ -196,8 +218,8 @@ class Child:
         with self._log.open("rb") as kept:
             kept.seek(self._from)
             lines = kept.read().decode(errors="replace").splitlines()
-        plain = (line for line in lines if not any(mark in line for mark in _NO_ERRORS))
-        found = (match[0] for match in map(_ERROR.search, plain) if match)
+        plain = [line for line in lines if not any(mark in line for mark in _NO_ERRORS)]
+        found = (m[0] for each in (_SETTING, _ERROR) for m in map(each.search, plain) if m)
         words = next(found, lines[-1] if lines else "nothing")
         return f"{words} (see {self._log})"
 

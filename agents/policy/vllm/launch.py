@@ -24,6 +24,7 @@ class Launch:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     rank: int = 0
+    sleeps: bool = False
 
     @property
     def cpu(self) -> bool:
@@ -45,6 +46,8 @@ class Launch:
         words += ["--logprobs-mode", "processed_logprobs", "--generation-config", "vllm"]
         if self.cpu:
             words += ["--enforce-eager"]  # to compile takes longer than it saves
+        if self.sleeps:
+            words += ["--enable-sleep-mode"]
         if self.rank:
             rank = next((each for each in _RANKS if each >= self.rank), self.rank)
             # two at a time: the one that serves, and the one that is proved

@@ -7,6 +7,8 @@ been seen to leave neither the old nor the new weights: so every version is prov
 log-probabilities, what is put back after a refusal as well, and a way that lied is not gone again.
 """
 
+import asyncio
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -53,10 +55,12 @@ class VllmSampler:
         quiescence: Quiescence,
         tolerance: float,
         base: Path | None = None,
+        sleeps: bool = False,
     ) -> None:
         """Have the server hold `path` as `version`; it calls its weights `model`.
 
-        `base` are the weights that the adapters of versions belong to.
+        `base` are the weights that the adapters of versions belong to. One that `sleeps` may be
+        found asleep: whoever let it is no more.
 
         Raises:
             EndpointError: the server does not answer as it must.
@@ -74,6 +78,8 @@ class VllmSampler:
             max_concurrent=_CONCURRENT,
             extra={**_PLAIN, "stop_token_ids": tuple(sorted(self._vocabulary.ends))},
         )
+        self._asleep = sleeps and not server.own
+        self._waking = threading.Lock()
         self._unfit: dict[Way, str] = {}  # ways that failed, and how
         self._left: list[Way] = []
         self._how: list[str] = []  # of the version that is proposed
@@ -99,6 +105,8 @@ class VllmSampler:
 
     async def sample(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request, in order; no version changes while one is under way."""
+        if self._asleep:
+            await asyncio.to_thread(self._rouse)
         version = self.version
         said = await self._asked.sample(requests)
         return [replace(each, policy_version=version) for each in said]
@@ -110,6 +118,15 @@ class VllmSampler:
             EndpointError: always.
         """
         raise EndpointError(f"no copy of vLLM's policy learns at {len(studies)} exams")
+
+    def rest(self) -> None:
+        """Let the server sleep until something is asked, or proposed.
+
+        Raises:
+            EndpointError: it does not.
+        """
+        self._asleep = True
+        self._server.sleep()
 
     def propose(self, version: int, path: Path) -> None:
         """Let the server take a version, by the first way that it does not refuse.
@@ -163,7 +180,10 @@ class VllmSampler:
             raise EndpointError(self._lost())
 
     def close(self) -> None:
-        """Have no more to do with the server."""
+        """Have no more to do with the server; one of somebody else's is left awake."""
+        with suppress(EndpointError):  # the trainer may hold what it needs to wake
+            if not self._server.own:
+                self._wake()
         self._server.close()
 
     def _first(self, version: int, path: Path) -> _Held:
@@ -171,11 +191,11 @@ class VllmSampler:
         held = _Held(version, path, path, self._model)
         if self._open("adapter", path) and self._base is not None:
             try:
-                self._server.begin(self._base)
+                self._begin(self._base)
                 return self._adapted(held)
             except EndpointError as error:
                 self._unfit["adapter"] = str(error)
-        self._server.begin(path)
+        self._begin(path)
         return held
 
     def _open(self, way: Way, path: Path) -> bool:
@@ -205,14 +225,25 @@ class VllmSampler:
         if way == "adapter":
             return self._adapted(held)
         if way == "reload":
-            self._server.reload(held.path)
+            self._reload(held.path)
         else:
-            self._server.begin(held.path)
+            self._begin(held.path)
         return whole
+
+    def _begin(self, path: Path) -> None:
+        if not self._server.own:  # it lives on
+            self._wake()
+        self._server.begin(path)
+        self._asleep = False
+
+    def _reload(self, path: Path) -> None:
+        self._wake()
+        self._server.reload(path)
 
     def _adapted(self, held: _Held) -> _Held:
         if self._base is None:
             raise EndpointError("nothing is known to which the adapter belongs")
+        self._wake()
         name = f"{self._model}-v{held.version}"
         self._server.adapt(name, held.path / ADAPTER)
         return replace(held, weights=self._base, name=name)
@@ -237,9 +268,9 @@ class VllmSampler:
         for way in (each for each in WAYS[1:] if self._open(each, serving.weights)):
             try:
                 if way == "reload":
-                    self._server.reload(serving.weights)
+                    self._reload(serving.weights)
                 else:
-                    self._server.begin(serving.weights)
+                    self._begin(serving.weights)
                     if serving.name != self._model:
                         self._adapted(serving)
             except EndpointError as error:
@@ -249,6 +280,17 @@ class VllmSampler:
                 return
             told = ""
         raise EndpointError(told or self._lost())
+
+    def _wake(self) -> None:
+        with self._waking:
+            if self._asleep:
+                self._server.wake()
+                self._asleep = False
+
+    def _rouse(self) -> None:
+        """Let it wake for a question, which nobody should have in its sleep."""
+        if self._differs():
+            raise EndpointError(self._lost())
 
     def _differs(self) -> bool:
         pairs = zip(self._marked(self._serving.name), self._mark, strict=True)
@@ -267,5 +309,6 @@ class VllmSampler:
         return self._weigh(name, ids[:1], ids[1 : _MARKED + 1])
 
     def _weigh(self, name: str, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
+        self._wake()
         settings = self._settings.model_copy(update={"model": name})
         return list(weigh(self._server, settings, prompt, tokens).logprobs)

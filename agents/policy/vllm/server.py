@@ -39,6 +39,14 @@ class Server(Protocol):
         """Let it forget an adapter."""
         ...
 
+    def sleep(self) -> None:
+        """Let it give back its GPU memory; until it wakes it answers nothing."""
+        ...
+
+    def wake(self) -> None:
+        """Let it have its memory again, with the weights that it had; it may be awake."""
+        ...
+
     def close(self) -> None:
         """Have no more to do with it."""
         ...
@@ -73,6 +81,28 @@ class Remote:
     def drop(self, name: str) -> None:
         """Let it forget an adapter."""
         drop(self._control, name)
+
+    def sleep(self) -> None:
+        """Let it give back its GPU memory; until it wakes it answers nothing."""
+        sleep(self._control)
+
+    def wake(self) -> None:
+        """Let it have its memory again, with the weights that it had; it may be awake."""
+        wake(self._control)
+
+    def can_sleep(self) -> bool:
+        """Tell whether it was begun with --enable-sleep-mode.
+
+        Without, vLLM 0.32 says yes to /sleep, keeps its memory, and answers nothing until it wakes.
+
+        Raises:
+            EndpointError: it does not tell.
+        """
+        config = self._control.get("server_info?config_format=json").get("vllm_config")
+        model = config.get("model_config") if isinstance(config, dict) else None
+        if not isinstance(model, dict):
+            raise EndpointError("/server_info tells no model_config")
+        return model.get("enable_sleep_mode") is True
 
     def close(self) -> None:
         """Leave it to whoever began it."""
@@ -109,3 +139,26 @@ def drop(control: Poster, name: str) -> None:
         EndpointError: it does not.
     """
     control.send("v1/unload_lora_adapter", {"lora_name": name})
+
+
+def sleep(control: Poster) -> None:
+    """Let a server sleep once it has nothing to answer.
+
+    At level 1 its weights wait in host memory: those that were proved serve again when it wakes. At
+    level 2 they would be gone, and come back by a reload, which is what has been seen to lie.
+
+    Raises:
+        EndpointError: it does not.
+    """
+    control.send("sleep?level=1&mode=wait", {})
+
+
+def wake(control: Poster) -> None:
+    """Let a server wake.
+
+    Raises:
+        EndpointError: it does not.
+    """
+    said = control.post("wake_up", {})
+    if said.get("status") != "awake":
+        raise EndpointError(f"the server was to wake, and says {said}")
