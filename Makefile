@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := check
-.PHONY: setup broker browser vllm run check test test-vllm soak bench static fix clean
+.PHONY: setup broker browser vllm peers run check test test-vllm soak bench static fix clean
 
 # The first Python that we support and that can make an environment; `make setup PYTHON=...` overrides.
 PROBE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -56,6 +56,14 @@ $(VLLM)/installed: | setup
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 
+# whom benchmarks measure beside simctl, and what they need; apart, as simctl does not need them
+PEERS := .venv/peers
+peers: $(PEERS)/installed
+$(PEERS)/installed: | setup
+	$(INSTALL) --no-deps --target $(PEERS) autogen-core==0.7.5 jsonref==1.1.0 \
+		opentelemetry-api==1.45.2 protobuf==5.29.6 eventsourcing==9.5.6
+	touch $@
+
 run: setup
 	$(BIN)/simctl run $(ARGS)
 
@@ -87,14 +95,14 @@ soak: setup
 	HF_HUB_OFFLINE=1 PYTHONPATH=tests:benchmarks $(BIN)/python benchmarks/soak.py --kills $(KILLS)
 	$(BIN)/python tests/crowd.py
 
-# everything that docs/performance.md tells, its rows and its table; an hour on a quiet machine. BENCH
-# names some of them, `bench-quick` only sees that they work, and none is part of `test`
+# everything that docs/performance.md tells, its rows and its tables; most of two hours on a quiet machine.
+# BENCH names some of them, `bench-quick` only sees that they work, and none is part of `test`
 bench bench-quick: export HF_HUB_OFFLINE := 1
 bench bench-quick: export PYTHONPATH := src:tests:benchmarks
-bench: setup broker
+bench: setup broker peers
 	$(BIN)/python benchmarks/bench.py $(if $(BENCH),--only $(BENCH))
 
-bench-quick: setup broker
+bench-quick: setup broker peers
 	$(BIN)/python benchmarks/bench.py --quick $(if $(BENCH),--only $(BENCH))
 
 fix: setup

@@ -4,10 +4,10 @@ Each agent counts what it is told. simctl: every message is an event in a log in
 numbered and hashed, and an agent hears it through one listener, as roles do. autogen-core: its
 runtime for one thread, `send_message` to an agent at a time, which answers nothing. Both validate
 a message of about 600 bytes with pydantic. Interleaved, each in a process of its own, so that
-memory is its own; ratios are medians of pairs. autogen-core is measured where it is installed:
+memory is its own; ratios are medians of pairs. autogen-core is measured where it is found; `make
+peers` installs it:
 
-    pip install --no-deps --target SCRATCH autogen-core jsonref opentelemetry-api 'protobuf~=5.29'
-    PYTHONPATH=src:SCRATCH python benchmarks/bus.py [--agents 10000] [--repeats 5] [--seconds 1]
+    PYTHONPATH=src:.venv/peers python benchmarks/bus.py [--agents 10000] [--repeats 5] [--seconds 1]
 """
 
 import argparse
@@ -132,7 +132,7 @@ def main() -> None:
     asked = parser.parse_args()
     sides = SIDES if importlib.util.find_spec("autogen_core") else SIDES[:1]
     if sides != SIDES:
-        print("autogen-core is not installed: see the head of this file", file=sys.stderr)
+        print("autogen-core is not installed: `make peers`", file=sys.stderr)
     found: dict[str, list[tuple[float, float]]] = {side: [] for side in sides}
     for _ in range(asked.repeats):
         for side in sides:

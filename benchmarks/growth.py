@@ -6,8 +6,8 @@ into trajectories in microseconds of CPU an event. Parameters: microseconds of C
 is sampled, 64 rows, and for one that is learnt from, 64 answers. Groups: the same for so many
 prompts of 8 answers each, and the tiny model.
 
-    python benchmarks/growth.py [--agents 10 10000] [--events 10000 1000000] [--most large]
-        [--groups 1 64] [--repeats 3]
+    python benchmarks/growth.py [--agents 10 10000] [--events 10000 1000000] [--grown LOG]
+        [--most large] [--groups 1 64] [--repeats 3]
 """
 
 import argparse
@@ -36,6 +36,7 @@ from simctl.store.access import open_log
 
 SIMCTL = Path(sys.executable).with_name("simctl")
 GROUP = 8  # answers to a prompt
+FOLDED = 1_000_000  # events of a log that are folded, at most
 QUERIES = {
     "mean reward by role": "SELECT role, avg(reward) FROM grades GROUP BY role",
     "the last 100 events": "SELECT * FROM events ORDER BY seq DESC LIMIT 100",
@@ -52,8 +53,8 @@ def of_agents(counts: Sequence[int], repeats: int) -> Iterator[Row]:
         yield {"agents": count, "us_per_message": 1e6 / statistics.median(rates)}
 
 
-def of_events(counts: Sequence[int], repeats: int) -> Iterator[Row]:
-    """Measure what is asked of logs so long."""
+def of_events(counts: Sequence[int], largest: Path | None, repeats: int) -> Iterator[Row]:
+    """Measure what is asked of logs so long, and of the `largest` that is there already."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as place:
         run = Path(place) / "run"
         words = ("run", "-q", "--rounds", "2", "--set", "suite=[]", "--run-dir", run)
@@ -61,15 +62,22 @@ def of_events(counts: Sequence[int], repeats: int) -> Iterator[Row]:
         for count in counts:
             grown = Path(place) / f"grown-{count}"
             grow.grow(run, grown, count)
-            with open_log(grown) as log:
-                row: Row = {"events": log.last_seq}
-                for name, text in QUERIES.items():
-                    row[f"{name}, ms"] = _median(lambda t=text: log.query(t), repeats) * 1e3
-                begun = time.process_time()
-                sum(map(len, told(log, log.last_seq)))
-                row["fold, us per event"] = (time.process_time() - begun) / log.last_seq * 1e6
-            size = sum(each.stat().st_size for each in grown.glob("log.duckdb*"))
-            yield row | {"bytes_per_event": size / row["events"]}
+            yield _events(grown, repeats)
+    if largest is not None:
+        yield _events(largest, repeats)
+
+
+def _events(grown: Path, repeats: int) -> Row:
+    """Return what is asked of a log costs."""
+    with open_log(grown) as log:
+        row: Row = {"events": log.last_seq}
+        for name, text in QUERIES.items():
+            row[f"{name}, ms"] = _median(lambda t=text: log.query(t), repeats) * 1e3
+        begun, until = time.process_time(), min(log.last_seq, FOLDED)
+        sum(map(len, told(log, until)))
+        row["fold, us per event"] = (time.process_time() - begun) / until * 1e6
+    size = sum(each.stat().st_size for each in grown.glob("log.duckdb*"))
+    return row | {"bytes_per_event": size / row["events"]}
 
 
 def of_parameters(sizes: Sequence[str], repeats: int) -> Iterator[Row]:
@@ -127,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--agents", type=int, nargs="*", default=[10, 100, 1000, 10_000])
     parser.add_argument("--events", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--grown", type=Path, help="one more log, made by grow.py")
     parser.add_argument("--most", choices=list(small.SHAPES), default="large", help="parameters")
     parser.add_argument("--groups", type=int, nargs="*", default=[1, 4, 16, 64])
     parser.add_argument("--repeats", type=int, default=3)
@@ -139,7 +148,7 @@ def main() -> None:
         of_agents(asked.agents, asked.repeats),
         of_parameters(sizes, asked.repeats),
         of_groups(asked.groups, asked.repeats),
-        of_events(asked.events, asked.repeats),
+        of_events(asked.events, asked.grown, asked.repeats),
     ):
         for row in measured:
             rows.append(row)

@@ -3,10 +3,10 @@
 Each side writes the same events of about 600 bytes to a fresh file, one commit for each batch,
 synced to the disk. Raw DuckDB is given finished values and makes Arrow batches of them: it places,
 checks, numbers, hashes and serialises nothing. Interleaved; rates are per CPU-second of the whole
-process, ratios are medians of pairs. The eventsourcing library is measured where it is installed:
+process, ratios are medians of pairs. The eventsourcing library is measured where it is found; `make
+peers` installs it:
 
-    pip install --target SCRATCH 'eventsourcing>=9.4'
-    PYTHONPATH=src:SCRATCH python benchmarks/log.py [--repeats 5] [--seconds 0.5]
+    PYTHONPATH=src:.venv/peers python benchmarks/log.py [--repeats 5] [--seconds 0.5]
 """
 
 import argparse
@@ -42,6 +42,7 @@ from simctl.store.rows import SCHEMA, to_table
 from simctl.store.schema import create_tables
 
 PRODUCERS = 64
+RAW, OTHER = "raw DuckDB, Arrow", "eventsourcing, SQLite"
 SAID = Utterance(tuple(range(12)), tuple(range(16)), (-0.25,) * 16)
 ATTEMPT = "7k+5=2l*3=6m-4=2n+9=1"
 
@@ -212,13 +213,13 @@ def sides() -> list[Side]:
     for batch in (1, PRODUCERS, 1000):
         found += [
             Side("simctl, direct", batch, directly),
-            Side("raw DuckDB, Arrow", batch, raw_duckdb),
+            Side(RAW, batch, raw_duckdb),
             Side("SQLite WAL, synchronous=FULL", batch, sqlite_wal),
         ]
     if importlib.util.find_spec("eventsourcing"):
-        found.append(Side("eventsourcing, SQLite", 1, eventsourcing))
+        found.append(Side(OTHER, 1, eventsourcing))
     else:
-        print("eventsourcing is not installed: see the head of this file", file=sys.stderr)
+        print("eventsourcing is not installed: `make peers`", file=sys.stderr)
     return found
 
 
@@ -252,14 +253,16 @@ def main() -> None:
     figures = []
     print(f"{'':32} {'batch':>6} {'per CPU-s':>10} {'per s':>9} {'of raw DuckDB':>14}")
     for side in all_sides:
-        key, raw = (side.name, side.batch), ("raw DuckDB, Arrow", side.batch)
+        key = (side.name, side.batch)
         row = {
             "side": side.name,
             "batch": side.batch,
             "per_cpu_second": middle(lambda each, key=key: each[key][0]),
             "per_second": middle(lambda each, key=key: each[key][1]),
-            "of_raw": middle(lambda each, key=key, raw=raw: each[key][0] / each[raw][0]),
         }
+        for name, peer in {"of_raw": (RAW, side.batch), "of_eventsourcing": (OTHER, 1)}.items():
+            if peer in rates[0]:
+                row[name] = middle(lambda each, key=key, peer=peer: each[key][0] / each[peer][0])
         figures.append(row)
         print(
             f"{side.name:32} {side.batch:6} {row['per_cpu_second']:10,.0f}"
