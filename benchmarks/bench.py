@@ -35,6 +35,7 @@ ALL: dict[str, tuple[str, str]] = {
     "society": ("--rounds 10", "--rounds 3"),
     "overhead": ("", "--rounds 1 --repeats 1"),
     "retrain": ("", ""),
+    "afterwards": ("", "--rounds 2"),
     "log": ("", "--repeats 1 --seconds 0.1"),
     "replay": ("{grown} --events 100000 1000000", ""),
     "query": ("{grown}", ""),

@@ -5,6 +5,7 @@ PYTHONPATH=src:tests:benchmarks python benchmarks/published.py
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -93,11 +94,33 @@ TABLE = (
     Target("retrain", "a version learnt again", "the live run", "see below", "speedup_cpu"),
 )
 
+AFTERWARDS = """\
+| of {answers:,} answers, in the log with token ids and log-probabilities | {recoverable:.0%} | 0 |
+| answers lost to `kill -9` (`make soak`) | none that was heard | since it last logged |
+| steps done again after it | the one under way | up to `save_steps` |
+| a run that went on is the unbroken one to the bit (`runs/test_crash`) | yes | yes |
+| learning again without sampling | {speedup_cpu:.1f} times as fast as live | no |
+| mean reward per prompt under one version, of {events:,} events | {by_prompt:.1f} s | not kept |
+| the first event in which two runs differ | {first_difference:.1f} s | no |
+| all versions of the weights made again and compared | {verified:.1f} s | no |
+"""
+
 
 def targets() -> Iterator[str]:
     """Give what the last rows come to, beside what was aimed at."""
     yield from ("| what | against | target | here |", "|---|---|---|---|")
     yield from (each.line() for each in TABLE)
+
+
+def afterwards() -> Iterator[str]:
+    """Give what can be had of a run when it is over, or broke off, beside TRL 1.16."""
+    found: Row = {}
+    for row in (*rows("afterwards"), *rows("retrain")):
+        found |= row
+    yield from ("| | simctl | TRL |", "|---|---|---|")
+    for line in AFTERWARDS.splitlines():
+        with suppress(KeyError):  # not measured yet
+            yield line.format(**found)
 
 
 def growth() -> Iterator[str]:
@@ -140,8 +163,8 @@ def draw(file: Path) -> None:
 def page() -> None:
     """Write the tables into the page, and draw the plot."""
     text = PAGE.read_text(encoding="utf-8")
-    for name, lines in (("targets", targets()), ("growth", growth())):
-        text = _between(text, name, lines)
+    for lines in (targets, afterwards, growth):
+        text = _between(text, lines.__name__, lines())
     PAGE.write_text(text, encoding="utf-8")
     draw(PLOT)
 

@@ -13,9 +13,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen2Config
+from simctl.cli.numerics import settle
+
+settle(os.environ)  # as simctl's program does, before torch is imported
+
+import torch  # noqa: E402
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
+from transformers import (  # noqa: E402
+    AutoModelForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+)
 
 CHARACTERS = "_\n0123456789abcdefghijklmnopqrstuvwxyz+-*/=@>()., <"
 PADDING, END = CHARACTERS[:2]
