@@ -11,14 +11,15 @@ from simctl.bus.messages import (
     OUTSIDE,
     BatchBuilt,
     PolicySynced,
+    PolicyUpdated,
     RunForked,
     RunResumed,
     RunStarted,
 )
 from simctl.bus.order import as_asked
 
-SOCIETY = "society"
-_TURNS = frozenset({"run_started", "run_resumed", "run_forked", "policy_synced"})
+SOCIETY, TRAINER = "society", "trainer"
+_TURNS = frozenset({"run_started", "run_resumed", "run_forked", "policy_synced", "policy_updated"})
 
 
 @dataclass
@@ -41,7 +42,9 @@ class Memory:
     ended: bool = False
     closed: bool = False
     history: list[Event] = field(default_factory=list)
+    untaken: list[Event] = field(default_factory=list)
     watch: Watch | None = field(default=None, compare=False)
+    early: int | None = None
     _recipe: str = ""
     _next_pseq: int = 0
     _serving: int = 0
@@ -54,23 +57,33 @@ class Memory:
         if event.producer == SOCIETY and event.epoch == 0:
             self._next_pseq = event.pseq + 1
         if event.kind == "round_started":
-            self.close(self.history, syllabus)
+            self.close(self.history, syllabus, self.round)
             self.round, self.pseq, self.closed = event.round, event.pseq, False
-            self.version = self._serving = event.policy_version or 0
+            self.version = self._serving = max(self._serving, event.policy_version or 0)
             self.offered = self._offered
         elif event.kind in _TURNS:
             self._turn(event, syllabus)
         self.ended = event.kind == "run_ended"
         self.history.append(event)
 
-    def close(self, events: Iterable[Event], syllabus: Syllabus) -> None:
-        """Take in the events of a finished round."""
-        kept = sorted(events, key=as_asked)
+    def close(self, events: Iterable[Event], syllabus: Syllabus, round_: int) -> list[Event]:
+        """Take in the events of a finished round; return those that count in one to come."""
+        known = list(events)
+        kept = sorted((each for each in known if self.counts(each, round_)), key=as_asked)
         syllabus.observe(kept)
         if self.watch is not None:
             self.watch.observe(kept)
         self.tokens += spent(kept)
-        self.history = []
+        self.history = [each for each in known if not self.counts(each, round_)]
+        return self.history
+
+    def counts(self, event: Event, round_: int) -> bool:
+        """Whether an event counts in a round that ends, or in one to come.
+
+        In flight the clock decides when the trainer speaks of a version, and nothing else may
+        depend on it: it counts in the round that could not have ended without it.
+        """
+        return event.producer != TRAINER or event.round + (self.early or 0) <= round_
 
     def _turn(self, event: Event, syllabus: Syllabus) -> None:
         match event.message:
@@ -82,10 +95,15 @@ class Memory:
             case PolicySynced(ok=ok, version=version):
                 self._offered = version
                 self._serving = version if ok else self._serving
+                self.untaken = [each for each in self.untaken if each.round > version]
+                if self.early is not None:
+                    self.version, self.offered = self._serving, self._offered
+            case PolicyUpdated():
+                self.untaken.append(event)
             case RunForked(recipe=recipe) if recipe != self._recipe:
                 self._recipe = recipe
                 if self.round:
-                    self.close(self.history, syllabus)
+                    self.close(self.history, syllabus, self.round)
                     self.pseq, self.version, self.closed = self._next_pseq, self._serving, True
                     self.offered = self._offered
             case _:
@@ -119,9 +137,14 @@ def _cost(event: Event) -> int:
             return 0
 
 
-def recall(events: Iterable[Event], syllabus: Syllabus, watch: Watch | None = None) -> Memory:
+def recall(
+    events: Iterable[Event],
+    syllabus: Syllabus,
+    watch: Watch | None = None,
+    early: int | None = None,
+) -> Memory:
     """Fold a log into the place where its run broke off; moves `syllabus` and `watch` along."""
-    memory = Memory(watch=watch)
+    memory = Memory(watch=watch, early=early)
     for event in events:
         memory.hear(event, syllabus)
     return memory

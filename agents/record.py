@@ -34,6 +34,6 @@ class Record:
         """Return the events by episode and then as asked, however they were interleaved."""
         return sorted(self._events.values(), key=as_asked)
 
-    def clear(self) -> None:
-        """Forget the round: it is in the log."""
-        self._events.clear()
+    def begin(self, events: Iterable[Event]) -> None:
+        """Forget the round, which is in the log, but for events that are of one to come."""
+        self._events = {event.seq: event for event in events}

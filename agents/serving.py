@@ -8,7 +8,7 @@ from simctl.agents.evaluation import Suite, evaluate
 from simctl.agents.forms.characters import CHARACTERS
 from simctl.agents.forms.form import Form
 from simctl.agents.policy.sampler import Rests, ServingSampler
-from simctl.agents.policy.sync import sync
+from simctl.agents.policy.sync import prove, settle, sync
 from simctl.agents.tasks.environment import Environment
 from simctl.bus.messages import (
     PolicyEvaluated,
@@ -36,6 +36,14 @@ class Serving(Protocol):
 
     async def take(self, update: PolicyUpdated) -> PolicySynced:
         """Serve the new version from now on if it is what was announced, and say whether it is."""
+        ...
+
+    async def prove(self, update: PolicyUpdated) -> PolicySynced:
+        """Say whether the new version is what was announced; what serves, serves on."""
+        ...
+
+    def settle(self, synced: PolicySynced) -> None:
+        """Serve what was proved last from the next token on, if it was proved."""
         ...
 
 
@@ -66,3 +74,11 @@ class Served:
     async def take(self, update: PolicyUpdated) -> PolicySynced:
         """Load the new version, and serve it if its weights are as announced."""
         return await asyncio.to_thread(sync, self.sampler, update, self.policies)
+
+    async def prove(self, update: PolicyUpdated) -> PolicySynced:
+        """Load the new version beside the one that serves, and compare it with the trainer's."""
+        return await asyncio.to_thread(prove, self.sampler, update, self.policies)
+
+    def settle(self, synced: PolicySynced) -> None:
+        """Serve what was proved last, or forget it."""
+        settle(self.sampler, synced)

@@ -5,11 +5,14 @@ twice and no answer is sampled twice, so the round ends as it would have ended.
 
 Where rounds are played `ahead` of the trainer, round r is played with the version that round
 r - 1 - ahead led to, however fast anybody is: the trainer learns from the rounds in between
-meanwhile. So one seed still gives one course of events.
+meanwhile. So one seed still gives one course of events. In flight a version is taken over as soon
+as it is proved, amid a round and amid its answers; a round still waits for the one that it would
+have been played with.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +22,7 @@ from simctl.agents.agent import Agent, serve, themselves
 from simctl.agents.curriculum import Syllabus
 from simctl.agents.episode import Episode
 from simctl.agents.evaluation import Suite
+from simctl.agents.handover import Handover
 from simctl.agents.memory import SOCIETY, Memory, spent
 from simctl.agents.record import Record
 from simctl.agents.serving import Serving
@@ -70,6 +74,7 @@ class Plan:
     learns: bool  # whether a trainer answers each round with a policy
     ahead: int = 0  # rounds that are played without waiting for that answer
     rests: bool = False  # whether the policy rests while the trainer learns
+    in_flight: bool = False  # whether it is taken over as soon as it comes
 
 
 class Roles(Protocol):
@@ -126,6 +131,7 @@ class Society:
         self._round = memory.round
         self._pseq = memory.pseq
         self._offered = memory.offered
+        self._handover = Handover(bus, policy, memory.offered) if plan.in_flight else None
         self._noted: list[Draft] = []  # goes into the log with what is said next
         self._scored: list[PolicyEvaluated] | None = None  # before the policy rested, if it rests
         self._last: Event | None = None
@@ -146,15 +152,11 @@ class Society:
                 group.create_task(self._answers.hear_all(answered)),
                 group.create_task(self._record.hear_all(said)),
             ]
+            if self._handover is not None:
+                helpers.append(group.create_task(self._take_in_flight(self._handover)))
             if self._memory.incarnation:
                 await self._resume(epoch)
-            if self._round == 0:
-                await self._say(started)
-                await self._evaluate()
-            elif not self._memory.closed:
-                await self._play()  # once more, as far as it came
-            elif self._plan.learns:
-                await self._learn()  # a fork may play less far ahead
+            await self._begin(started)
             while not self._is_over():
                 self._next_round()
                 await self._play()
@@ -164,9 +166,22 @@ class Society:
             for helper in helpers:
                 helper.cancel()
 
+    async def _begin(self, started: RunStarted) -> None:
+        """Begin the run, or end the round that was begun last."""
+        if self._round == 0:
+            await self._say(started)
+            await self._evaluate()
+        elif not self._memory.closed:
+            await self._play()  # once more, as far as it came
+        elif self._handover is not None:
+            await self._handover.until(self._round - self._plan.ahead)
+        elif self._plan.learns:
+            await self._learn()  # a fork may play less far ahead
+
     def _is_over(self) -> bool:
         limit = self._plan.rounds.max_tokens
-        tokens = self._memory.tokens + spent(self._record.events())
+        heard = (e for e in self._record.events() if self._memory.counts(e, self._round))
+        tokens = self._memory.tokens + spent(heard)
         return self._round >= self._plan.rounds.rounds or (limit is not None and tokens >= limit)
 
     async def _resume(self, epoch: int) -> None:
@@ -175,8 +190,8 @@ class Society:
         await self._bus.publish([draft])
 
     def _next_round(self) -> None:
-        self._memory.close(self._record.events(), self._syllabus)
-        self._record.clear()
+        rest = self._memory.close(self._record.events(), self._syllabus, self._round)
+        self._record.begin(rest)
         self._round += 1
 
     async def _play(self) -> None:
@@ -190,7 +205,9 @@ class Society:
         await self._rest()
         ended = await self._say(RoundEnded(episodes=count, failed=outcomes.count("failed")))
         await self._record.until(lambda event: event.seq == ended.seq)
-        if self._plan.learns:
+        if self._handover is not None:
+            await self._keep_up(self._handover)
+        elif self._plan.learns:
             await self._learn()
         await self._examine()
 
@@ -221,9 +238,25 @@ class Society:
         due = wanted > 1 and (wanted - 1) % self._plan.rounds.eval_every == 0
         return await self._scores() if due else []
 
+    async def _take_in_flight(self, handover: Handover) -> None:
+        async with self._bus.listen("handover") as announced:
+            await handover.run(self._memory.untaken, announced)
+
+    async def _keep_up(self, handover: Handover) -> None:
+        """Wait for the version that is due, if it did not come in flight, and evaluate in time."""
+        self._offered = due = self._round - self._plan.ahead
+        if due > 0:
+            await self._record.until(_about(due, "policy_updated"))
+            await handover.until(due)
+        if self._round % self._plan.rounds.eval_every == 0 and not self._is_over():
+            await self._evaluate()
+
     async def _end_play(self) -> None:
         """Let the trainer learn from the rounds that were played ahead of it."""
-        if self._plan.learns and self._offered < self._round:
+        if self._handover is not None:
+            await self._say(PlayEnded(rounds=self._round))
+            await self._handover.until(self._round)
+        elif self._plan.learns and self._offered < self._round:
             await self._say(PlayEnded(rounds=self._round))
             await self._take(await self._record.until(_about(self._round, "policy_updated")))
 
@@ -257,7 +290,8 @@ class Society:
             await self._say(*scores)
 
     async def _scores(self) -> list[PolicyEvaluated]:
-        return [await self._policy.measure(suite) for suite in self._plan.suites]
+        async with nullcontext() if self._handover is None else self._handover.still:
+            return [await self._policy.measure(suite) for suite in self._plan.suites]
 
     async def _episode(self, index: int) -> EpisodeEnded:
         """Play one episode; a role that fails ends it, not the round."""

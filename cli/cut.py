@@ -13,7 +13,9 @@ SELECT coalesce(max(round) FILTER (kind = 'round_started'), 0) AS round,
     coalesce(max(round) FILTER (kind = 'round_ended'), 0) AS ended,
     coalesce(max(round) FILTER (kind = 'policy_synced'), 0) AS synced,
     max(seq) FILTER (kind = 'round_started') AS started,
-    coalesce(max(policy_version) FILTER (kind = 'round_started'), 0) AS serving
+    coalesce(max(policy_version) FILTER (kind = 'round_started'), 0) AS serving,
+    coalesce(max((payload ->> '$.version')::BIGINT)
+        FILTER (kind = 'policy_synced' AND (payload ->> '$.ok')::BOOLEAN), 0) AS proved
 FROM events WHERE seq <= {}
 """
 _UPDATED = "SELECT coalesce(max(version), 0) AS version FROM policy_updated WHERE seq <= {}"
@@ -29,26 +31,29 @@ FROM events
 class Cut:
     """The place after event `seq`: the round that was begun last there, and whether it is over.
 
-    `serving` is the policy version that the round was begun with, `version` the last one announced.
+    `serving` is the policy version that the round was begun with, `proved` the last one that came
+    to serve, and `version` the last one announced.
     """
 
     seq: int
     round: int
     over: bool
     serving: int
+    proved: int
     version: int
 
 
 def cut(log: Log, seq: int, ahead: int | None) -> Cut:
     """Return the place after event `seq`; a round that is learnt from ends with a new policy.
 
-    The first `ahead` rounds, which are played ahead of it, do not; None: there is no trainer.
+    The first `ahead` rounds, which are played ahead of it, do not; None: none does, for there is no
+    trainer, or policies come in flight.
     """
     [place] = log.query(_PLACE.format(seq)).to_pylist()
     number = place["round"]
     waits = ahead is not None and number > ahead
     over = 0 < number == (place["synced"] if waits else place["ended"])
-    return Cut(seq, number, over, place["serving"], version_at(log, seq))
+    return Cut(seq, number, over, place["serving"], place["proved"], version_at(log, seq))
 
 
 def version_at(log: Log, seq: int) -> int:

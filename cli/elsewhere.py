@@ -14,7 +14,8 @@ from simctl.bus.memory import MemoryBus
 from simctl.bus.mqtt import Link, LinkError
 from simctl.bus.parcels import Topics
 from simctl.bus.quiescence import Quiescence
-from simctl.cli.errors import UserError
+from simctl.cli.errors import RecipeError, UserError
+from simctl.cli.recipe import Recipe
 from simctl.cli.trainer import Live
 from simctl.store.duck import DuckLog
 from simctl.store.gateway import Gateway, announce
@@ -89,6 +90,19 @@ async def workers(  # noqa: PLR0913 - what workers take part in
             for helper in helpers:
                 helper.cancel()
             await gateway.close(ended)
+
+
+def suit(recipe: Recipe) -> None:
+    """See that workers can play the roles of a recipe.
+
+    Raises:
+        RecipeError: they cannot do what it asks.
+    """
+    if recipe.early is not None:
+        raise RecipeError(
+            f"recipe {recipe.name}: trainer.in_flight is true, and workers elsewhere take new "
+            "weights between their answers: let it be false, or run without --bus and --cluster"
+        )
 
 
 def check(broker: Broker, name: str = "simctl-check") -> None:

@@ -89,10 +89,10 @@ def _plan(parent: Path, log: Log, at: int | None, round_: int | None, sets: Sequ
     known = origins(log, seq)
     before, after = _recipes(parent, known[-1], sets)
     need_for(after)
-    place, moved = cut(log, seq, _ahead(before)), ""
+    place, moved = cut(log, seq, _waits_after(before)), ""
     recipe = known[-1].recipe
     if after != before:
-        place = between_rounds(log, asked := place, _ahead(before))
+        place = between_rounds(log, asked := place, _waits_after(before))
         recipe = dump(after)
         _refuse_what_cannot_change(before, after, place)
         if place.seq < asked.seq:
@@ -145,16 +145,24 @@ def _refuse_what_cannot_change(before: Recipe, after: Recipe, place: Cut) -> Non
             f"trainer.lora stays as it was: policy v{place.version} was learnt so. To go on in "
             f"another way, begin a run: simctl run --policy POLICIES/v{place.version:06d}"
         )
-    if after.learns and place.version < place.round - (_ahead(before) or 0):
+    if after.learns and place.version < place.round - _behind(before):
         raise RunError(
             f"the policy has learnt from rounds 1 to {place.version}, and cannot leave out rounds "
             f"up to {place.round}: fork with --round {place.version}"
         )
 
 
-def _ahead(recipe: Recipe) -> int | None:
-    """Return how many rounds are played ahead of the trainer, if there is one."""
-    return recipe.trainer.ahead if recipe.learns else None
+def _waits_after(recipe: Recipe) -> int | None:
+    """Return how many rounds are over before one ends with a new policy, if any does."""
+    return recipe.trainer.ahead if recipe.learns and recipe.early is None else None
+
+
+def _behind(recipe: Recipe) -> int:
+    """Return how many rounds the policy may be behind where one is over."""
+    if not recipe.learns:
+        return 0
+    # in flight a round is over before the version is there that it waits for
+    return recipe.trainer.ahead + (recipe.early is not None)
 
 
 def _moved(asked: Cut) -> str:
@@ -187,7 +195,7 @@ def _policies(plan: Plan, log: Log, scratch: Path) -> PolicyStore:
 
 
 def _versions(plan: Plan) -> list[int]:
-    return sorted({plan.place.serving, plan.place.version} - {0})
+    return sorted({plan.place.serving, plan.place.proved, plan.place.version} - {0})
 
 
 def _machines(log: Log) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from simctl.cli import toml
-from simctl.cli.elsewhere import Elsewhere
+from simctl.cli.elsewhere import Elsewhere, suit
 from simctl.cli.errors import RunError
 from simctl.cli.extras import need_for
 from simctl.cli.policies import misreading, of_recipe
@@ -54,6 +54,8 @@ def play_new(  # noqa: PLR0913 - what a command line may say
     flags = [f"{key}={toml.literal(value)}" for key, value in told.items() if value is not None]
     recipe = load(recipe_name, [*sets, *flags])
     need_for(recipe)
+    if reach is not None:
+        suit(recipe)
     new_run(run_dir, runs_dir, recipe.name)
     screen = console()
     with ExitStack() as stack:

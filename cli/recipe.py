@@ -180,6 +180,7 @@ class Recipe(Value):
             learns=self.learns,
             ahead=self.trainer.ahead,
             rests=self.learns and self.sampler.sleep,
+            in_flight=self.early is not None,
         )
 
     def training(self) -> Training:
@@ -191,6 +192,11 @@ class Recipe(Value):
     def watch(self) -> Watch | None:
         """Return what measures the rounds, if anything does."""
         return Watch(self.health) if self.health.measured else None
+
+    @property
+    def early(self) -> int | None:
+        """How many rounds too early versions may come, where they come in flight."""
+        return self.trainer.early if self.learns else None
 
     @property
     def misgiving(self) -> str:
@@ -238,6 +244,11 @@ class Recipe(Value):
         if bool(self.sampler.url) != bool(self.sampler.model):
             raise ValueError(
                 'sampler.engine is "vllm": give sampler.url with sampler.model, or neither'
+            )
+        if self.trainer.in_flight:
+            raise ValueError(
+                'sampler.engine is "vllm", which takes new weights between its answers: let '
+                'trainer.in_flight be false, or sampler.engine be "transformers"'
             )
         if self.trainer.separate:
             raise ValueError(

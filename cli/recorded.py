@@ -110,32 +110,41 @@ class RecordedPolicy:
 
     async def take(self, update: PolicyUpdated) -> PolicySynced:
         """Serve the new version where the log says that it was served."""
+        synced = await self.prove(update)
+        self.settle(synced)
+        return synced
+
+    def settle(self, synced: PolicySynced) -> None:
+        """Serve a version where the log says that it was proved."""
+        if synced.ok:
+            self._cassette.version = synced.version
+
+    async def prove(self, update: PolicyUpdated) -> PolicySynced:
+        """Return what the log says of a version."""
         found = self._tape.take("policy_synced")
         recorded = found.message if found else None
         if not isinstance(recorded, PolicySynced):
             return PolicySynced(version=update.version, sampler="", ok=False)
-        if recorded.ok:
-            self._cassette.version = update.version
         return recorded.model_copy(update={"version": update.version})
 
 
 class RecordedTrainer:
     """A trainer that says what it said."""
 
-    def __init__(self, tape: Tape, version: int, ahead: int) -> None:
-        """Go on after `version`; rounds are played `ahead` of what is said of them."""
+    def __init__(self, tape: Tape, version: int, held: int) -> None:
+        """Go on after `version`; what is said of one is `held` back for so many rounds."""
         self._tape = tape
         self._version = version
-        self._ahead = ahead
+        self._held = held
 
     def begin(self, round_: int, /) -> list[Draft]:
         """Return what is due in the place that a run is played again from, after a round."""
-        return self._say(round_ - self._ahead, round_)
+        return self._say(round_ - self._held, round_)
 
     def answer(self, heard: Sequence[Event]) -> list[Draft]:
         """Return what the log has of the trainer on what is due after these events."""
         last = heard[-1]
-        due = last.round - (self._ahead if last.kind == ROUND_ENDED else 0)
+        due = last.round - (self._held if last.kind == ROUND_ENDED else 0)
         return self._say(due, last.round)
 
     def _say(self, due: int, round_: int) -> list[Draft]:

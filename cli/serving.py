@@ -84,7 +84,7 @@ def _own(
     """Return the sampler of the run's own policy."""
     if recipe.sampler.engine == "vllm":
         return vllm.sampler(recipe, path, version, quiescence, place)
-    return _local(recipe, path, version, quiescence, recipe.trainer.separate)
+    return _local(recipe, path, version, quiescence, own=True)
 
 
 def _local(
@@ -92,8 +92,10 @@ def _local(
     path: Path,
     version: int,
     quiescence: Quiescence,
-    separate: Sequence[str] = (),
+    *,
+    own: bool = False,
 ) -> TransformersSampler:
+    """Return a sampler of transformers; the run's own is the one whose weights change."""
     settings = recipe.sampler
     try:
         return TransformersSampler(
@@ -101,10 +103,11 @@ def _local(
             version,
             quiescence,
             settings.max_batch,
-            separate,
+            recipe.trainer.separate if own else (),
             device=settings.device,
             dtype=settings.dtype,
             tolerance=settings.probe_bound,
+            in_flight=own and recipe.early is not None,
         )
     except ValueError as error:
         raise PolicyError(f"policy {error}") from error

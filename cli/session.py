@@ -29,7 +29,7 @@ from simctl.bus.mqtt import LinkError
 from simctl.bus.quiescence import Quiescence
 from simctl.bus.workers import OF_WORKERS
 from simctl.cli import birth
-from simctl.cli.elsewhere import Elsewhere, workers
+from simctl.cli.elsewhere import Elsewhere, suit, workers
 from simctl.cli.errors import first
 from simctl.cli.machine import machine
 from simctl.cli.nursery import Nursery, nursery
@@ -117,6 +117,8 @@ def play(run_dir: Path, view: View, there: Elsewhere | None = None) -> Outcome:
             ) as log,
         ):
             recipe = birth.read(run_dir, log)
+            if there is not None:
+                suit(recipe)
             if recipe.log.journal:
                 log.begin_journal()
             session = _Session(recipe, run_dir, log, view, there, trainers)
@@ -151,7 +153,7 @@ class _Session:
     async def run(self, stop: Stop) -> Outcome:
         """Play what is left, and say in the log how it ended."""
         syllabus = self._recipe.syllabus()
-        memory = Memory(watch=self._recipe.watch())
+        memory = Memory(watch=self._recipe.watch(), early=self._recipe.early)
         for event in self._log.read():
             memory.hear(event, syllabus)
             self._view.recall(event)

@@ -37,7 +37,7 @@ class Fold:
     def __init__(self, recipe: Recipe) -> None:
         """Begin before the first event of a run of this recipe."""
         self._syllabus = recipe.syllabus()
-        self._memory = Memory()
+        self._memory = Memory(early=recipe.early)
         self._kinds: Counter[str] = Counter()
         self._senders: Counter[str] = Counter()
         self._seq, self._chain = 0, GENESIS

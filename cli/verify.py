@@ -31,7 +31,7 @@ from simctl.store.access import open_log
 from simctl.store.origins import origins, started
 from simctl.store.policies import PolicyStore
 from simctl.store.said import said
-from simctl.store.tape import Heard, Tape
+from simctl.store.tape import Flight, Heard, Tape
 from simctl.trainer.checkpoint import Gather
 from simctl.trainer.muster import Muster
 from simctl.trainer.rebuild import WeightsDifferError, rebuild
@@ -113,10 +113,12 @@ class _Case:
     def _tape(self, heard: Heard, producer: str | None = None) -> Tape:
         """Return the tape of what is said, by one producer or by all."""
         events = (each for each in self._events() if producer in (None, each.producer))
-        return Tape(events, finished=is_finished(self._log, self.last_seq), heard=heard)
+        early, finished = self.recipe.early, is_finished(self._log, self.last_seq)
+        flight = None if early is None else Flight(early, self._begin.memory.version)
+        return Tape(events, finished=finished, heard=heard, flight=flight)
 
     def _recorded(self, tape: Tape) -> RecordedTrainer:
-        return RecordedTrainer(tape, self._version(), self.recipe.trainer.ahead)
+        return RecordedTrainer(tape, self._version(), self.recipe.trainer.held)
 
     def _trainer(self, place: Path, gather: Gather) -> RebuildingTrainer:
         policies, version = PolicyStore(place), self._version()
@@ -147,11 +149,12 @@ def _beginning(path: Path, log: Log, policies: PolicyStore) -> Beginning:
     found = {"seed": first.seed, "policy_sha256": policies.sha256(0)}
     begun, syllabus = begun.model_copy(update=found), recipe.syllabus()
     if changes:
-        memory = recall(log.read(until=changes[-1]), syllabus, recipe.watch())
+        memory = recall(log.read(until=changes[-1]), syllabus, recipe.watch(), recipe.early)
         memory.incarnation = 0  # the processes before it are not played again
         if memory.round:
             return Beginning(recipe, begun, memory, syllabus, changes[-1])
-    return Beginning(recipe, begun, Memory(watch=recipe.watch()), recipe.syllabus())
+    memory = Memory(watch=recipe.watch(), early=recipe.early)
+    return Beginning(recipe, begun, memory, recipe.syllabus())
 
 
 @contextmanager

@@ -3,16 +3,22 @@
 It is read forward as far as it is needed, and what was said again is forgotten. Events are found by
 (producer, epoch, pseq); answers of a role by the ask and their order among its answers, because the
 numbers of a role tell which process answered, and not what.
+
+Where versions came in flight the clock decided where the log has what is said of them, and which of
+them said what. That is taken as recorded, as far as the log has that a version was proved by then.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from simctl.bus.answers import Spoken
 from simctl.bus.asks import ROLES
 from simctl.bus.event import Draft, Event, seal
 from simctl.bus.messages import (
     OUTSIDE,
+    PolicyEvaluated,
+    PolicySynced,
     UnknownMessage,
     kinds,
 )
@@ -22,6 +28,9 @@ Heard = Callable[[int], None]  # is told how many events were said again
 _ANSWER = "answer"
 # what processes say of themselves, and what was added to the log from outside
 _OF_PROCESSES = {"message_rejected", "run_ended", "run_forked", "run_resumed", *OUTSIDE}
+_OF_VERSIONS = frozenset(
+    {"sample_dropped", "batch_built", "copy_promoted", "policy_updated", "policy_synced"}
+)
 _SCHEMAS = {kind: cls.schema_version for kind, cls in kinds().items()}
 
 
@@ -38,6 +47,17 @@ class Divergence:
     found: Event | None
 
 
+@dataclass(frozen=True)
+class Flight:
+    """How versions came in flight: up to `early` rounds before one waited for them.
+
+    `served` is the version that served at the beginning of the tape.
+    """
+
+    early: int
+    served: int = 0
+
+
 class DivergenceError(Exception):
     """What was said is not what the log has."""
 
@@ -51,14 +71,18 @@ class Tape:
         *,
         finished: bool = True,
         heard: Heard = lambda _: None,
+        flight: Flight | None = None,
     ) -> None:
         """Play `events`, in order; unless the run `finished`, more may be said after the last.
 
-        `heard` is told after each append.
+        `heard` is told after each append. `flight` is there if versions came in flight.
         """
         self._events = iter(events)
         self._finished = finished
         self._heard = heard
+        self._flight = flight
+        self._early = 0 if flight is None else flight.early
+        self._proved = {} if flight is None else {flight.served: 0}  # versions, and since when
         self._unsaid: dict[Key, Event] = {}  # read and not said again yet, in the order of the log
         self._amid: dict[int, int] = {}  # by their seq, the round that each of them was said in
         self._read_of: Counter[int] = Counter()  # answers to each ask that were read,
@@ -85,7 +109,7 @@ class Tape:
         if not drafts:
             return []
         if self.divergence is None:
-            found = [(draft, self._find(draft)) for draft in drafts]
+            found = [self._dated(draft, self._find(draft)) for draft in drafts]
             self.divergence = self._first_divergence(found)
             if self.divergence is None:
                 events = [self._say(draft, recorded) for draft, recorded in found]
@@ -145,7 +169,7 @@ class Tape:
         """Return where the log was left, if only by what it has and nobody said again."""
         while self.divergence is None and self._read():
             self.divergence = self._unsaid_before(self._round)
-        self.divergence = self.divergence or self._unsaid_before(self._round + 1)
+        self.divergence = self.divergence or self._unsaid_before(self._round + 1 + self._early)
         return self.divergence
 
     def _first_divergence(self, found: Sequence[tuple[Draft, Event | None]]) -> Divergence | None:
@@ -158,17 +182,37 @@ class Tape:
             again = _sealed(draft, recorded)
             same = again.hash == recorded.hash
             return None if same else Divergence(recorded.seq, recorded, again)
-        if self.over and max(draft.round, self._said_round) >= self._round:
+        if self.over and max(draft.round, self._said_round) + self._early >= self._round:
             return None
         again = seal(draft, run="", branch="", seq=self._said_seq + 1, prev_hash="")
         return Divergence(again.seq, None, again)
 
     def _unsaid_before(self, round_: int) -> Divergence | None:
-        """Return the first event amid an earlier round that nobody said again."""
-        first = next(iter(self._unsaid.values()), None)
-        if first is None or self._amid[first.seq] >= round_:
-            return None
-        return Divergence(first.seq, first, None)
+        """Return the first event amid an earlier round that nobody said again, and had to."""
+        for event in self._unsaid.values():
+            amid = self._amid[event.seq]
+            if amid >= round_:
+                return None
+            if event.kind not in _OF_VERSIONS or amid + self._early < round_:
+                return Divergence(event.seq, event, None)
+        return None
+
+    def _dated(self, draft: Draft, recorded: Event | None) -> tuple[Draft, Event | None]:
+        """Give a draft the versions that the clock had for it, where the log proves them."""
+        if self._flight is None or recorded is None or draft.policy_version is None:
+            return draft, recorded
+        if recorded.kind in _OF_VERSIONS:
+            return draft, recorded
+        version, message, said = recorded.policy_version, draft.message, recorded.message
+        spans = said.versions if isinstance(said, Spoken) else ()
+        named = {version, *(each for each, _ in spans)}
+        if not all(self._proved.get(each or 0, recorded.seq) < recorded.seq for each in named):
+            return replace(draft, policy_version=None), recorded  # it cannot have said that
+        if spans:
+            message = message.model_copy(update={"versions": spans})
+        elif isinstance(message, PolicyEvaluated):
+            message = message.model_copy(update={"version": version})
+        return replace(draft, policy_version=version, message=message), recorded
 
     def _find(self, draft: Draft) -> Event | None:
         if draft.round > self._said_round:
@@ -196,7 +240,7 @@ class Tape:
         return recorded
 
     def _read_until(self, ready: Callable[[], bool], round_: int) -> None:
-        while not ready() and self._round <= round_ and self._read():
+        while not ready() and self._round <= round_ + self._early and self._read():
             pass
 
     def _read(self) -> bool:
@@ -208,6 +252,8 @@ class Tape:
         if _of_process(event):
             self.apart[event.kind] += 1
             return True
+        if event.kind == "policy_synced":
+            self._note_proof(event)
         if event.round > self._round:
             self._round = event.round
             self._read_of.clear()
@@ -218,6 +264,10 @@ class Tape:
         self._unsaid[key] = event
         self._amid[event.seq] = self._round
         return True
+
+    def _note_proof(self, event: Event) -> None:
+        if isinstance(event.message, PolicySynced) and event.message.ok:
+            self._proved[event.message.version] = event.seq
 
 
 def again(event: Event) -> Draft:

@@ -72,17 +72,17 @@ def train(run_dir: Path, gather: Gather = Learners) -> None:
     training = Training.read(run_dir / "run.toml")
     with RemoteLog.of(run_dir) as log:
         policies = PolicyStore(run_dir / "policies")
-        ahead = training.trainer.ahead > 0
+        held = training.trainer.held > 0
         # what an earlier process learnt and could not say yet is learnt again
-        version = max(announced(log), default=0) if ahead else policies.latest()
+        version = max(announced(log), default=0) if held else policies.latest()
         make_resumable(policies, version, log, gather)
         trainer = Trainer(training, policies, log.append, version, gather)
-        if not ahead:
+        if not held:
             trainer.announce()
         _log.info("goes on after seq %d", trainer.position)
         gc.freeze()  # what is loaded stays: the collector need not walk it with every round
         pages = log.follow(trainer.position, ROUND_ENDED, PLAY_ENDED)
-        for events in look_out(pages, trainer.herald.hear) if ahead else pages:
+        for events in look_out(pages, trainer.herald.hear) if held else pages:
             heard = time.perf_counter()
             for update in trainer.hear(events):
                 _report(update, time.perf_counter() - heard)

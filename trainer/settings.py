@@ -76,6 +76,12 @@ class TrainerSettings(Value):
         description="versions by which what is learnt from may be behind; from 1 on so many rounds "
         "are played ahead of the trainer; none: it is waited for, and nothing is too old",
     )
+    in_flight: bool = Field(
+        default=False,
+        description="take a version over as soon as it is proved, between two tokens of answers "
+        "under way; needs max_staleness. The clock decides which token is a version's first, so "
+        "two runs of a seed differ; replay and verify are as exact as ever",
+    )
     separate: tuple[Role, ...] = Field(
         default=(),
         description="roles that have each a copy of the weights to themselves; the rest share one",
@@ -85,9 +91,20 @@ class TrainerSettings(Value):
     def ahead(self) -> int:
         """How many rounds are played while the trainer has yet to learn from earlier ones.
 
-        Round r is played with version max(0, r - 1 - ahead): it follows from the recipe alone.
+        Round r is played with version max(0, r - 1 - ahead): it follows from the recipe alone. In
+        flight it begins with that one or a later one.
         """
         return self.max_staleness or 0
+
+    @property
+    def held(self) -> int:
+        """How many rounds what there is to say of a version is held back; in flight it is not."""
+        return 0 if self.in_flight else self.ahead
+
+    @property
+    def early(self) -> int | None:
+        """By how many rounds it may come before it is waited for, where the clock decides that."""
+        return self.ahead if self.in_flight else None
 
     def oldest(self, parent: int) -> int:
         """Return the oldest version whose answers weights of version `parent` may learn from."""
@@ -101,6 +118,16 @@ class TrainerSettings(Value):
             raise ValueError(
                 "torchrun starts several processes: say in trainer.processes how many there are "
                 "on all machines together"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _flies_ahead(self) -> Self:
+        if self.in_flight and not self.ahead:
+            told = "none" if self.max_staleness is None else self.max_staleness
+            raise ValueError(
+                f"in_flight needs a max_staleness of 1 or more, and it is {told}: it is only ahead "
+                "of the trainer that answers are under way when it has learnt"
             )
         return self
 

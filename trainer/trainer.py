@@ -3,7 +3,7 @@
 Whatever it says and writes follows from the log and the version before. So after a crash at any
 point the round is simply worked through again: what the log has already is recognised by its
 number, and a version that was committed is announced again. Where rounds are played ahead, it
-learns as soon as a round has ended, and the herald says so when it is due.
+learns as soon as a round has ended, and the herald says so when it is due; in flight, at once.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -48,7 +48,7 @@ class Trainer:
         self._policies = policies
         self._state = policies.state(policies.latest() if version is None else version)
         self._learners = checkpoint.resume(policies, self._state.version, training, gather)
-        self.herald = Herald(publish, training.trainer.ahead, self._state.version)
+        self.herald = Herald(publish, training.trainer.held, self._state.version)
         self._heard: list[Heard] = []
 
     @property

@@ -14,9 +14,18 @@ from simctl.store.policies import PolicyError, PolicyStore
 def sync(sampler: Syncable, update: PolicyUpdated, policies: PolicyStore) -> PolicySynced:
     """Load `update` into the sampler if its file and its log-probabilities are as announced.
 
+    Otherwise the version before keeps serving, with its copies, and the message says why.
+    """
+    synced = prove(sampler, update, policies)
+    settle(sampler, synced)
+    return synced
+
+
+def prove(sampler: Syncable, update: PolicyUpdated, policies: PolicyStore) -> PolicySynced:
+    """Load `update` beside what serves, and say whether it is as announced.
+
     Each copy that a role has is probed as well. A sampler that knows several ways to load goes them
-    until one proves itself. Otherwise the version before keeps serving, with its copies, and the
-    message says why.
+    until one proves itself.
     """
     try:
         policies.verify(update.version, update.sha256)
@@ -26,10 +35,6 @@ def sync(sampler: Syncable, update: PolicyUpdated, policies: PolicyStore) -> Pol
             delta, reason = _proved(sampler, update)
     except (PolicyError, OSError, ValueError) as error:
         delta, reason = None, str(error)
-    if reason:
-        sampler.reject()
-    else:
-        sampler.accept()
     return PolicySynced(
         version=update.version,
         sampler="sampler",
@@ -38,6 +43,14 @@ def sync(sampler: Syncable, update: PolicyUpdated, policies: PolicyStore) -> Pol
         reason=reason,
         how=sampler.how if isinstance(sampler, Persists) else "",
     )
+
+
+def settle(sampler: Syncable, synced: PolicySynced) -> None:
+    """Serve what was proved; what was not is forgotten, and what served before serves on."""
+    if synced.ok:
+        sampler.accept()
+    else:
+        sampler.reject()
 
 
 def _proved(sampler: Syncable, update: PolicyUpdated) -> tuple[float, str]:
