@@ -239,38 +239,7 @@ class Recipe(Value):
 
     @model_validator(mode="after")
     def _serves_what_the_engine_holds(self) -> Self:
-        if self.sampler.engine != "vllm":
-            return self
-        if bool(self.sampler.url) != bool(self.sampler.model):
-            raise ValueError(
-                'sampler.engine is "vllm": give sampler.url with sampler.model, or neither'
-            )
-        if self.trainer.in_flight:
-            raise ValueError(
-                'sampler.engine is "vllm", which takes new weights between its answers: let '
-                'trainer.in_flight be false, or sampler.engine be "transformers"'
-            )
-        if self.trainer.separate:
-            raise ValueError(
-                'sampler.engine is "vllm", which holds one set of weights: let trainer.separate be '
-                'empty, or sampler.engine be "transformers"'
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _sleeps_where_it_is_idle(self) -> Self:
-        if not self.sampler.sleep:
-            return self
-        if self.sampler.engine != "vllm":
-            raise ValueError(
-                'sampler.sleep is for sampler.engine "vllm": the engine '
-                f'"{self.sampler.engine}" holds no memory that a trainer could use meanwhile'
-            )
-        if self.trainer.max_staleness is not None:
-            raise ValueError(
-                "sampler.sleep lets the engine sleep while the trainer learns, and with "
-                "trainer.max_staleness it is asked meanwhile: remove one of them"
-            )
+        self.sampler.suit(self.trainer)
         return self
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from simctl.bus.values import Value
+from simctl.trainer.settings import TrainerSettings
 
 
 class SamplerSettings(Value):
@@ -47,6 +48,39 @@ class SamplerSettings(Value):
         description="largest difference to the trainer's log-probs, in nats, with which a version "
         "may serve; without: 1e-4 in float32, 0.5 in half precision",
     )
+
+    def suit(self, trainer: TrainerSettings) -> None:
+        """See that the engine can serve what a trainer makes.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        if self.engine != "vllm" and self.sleep:
+            raise ValueError(
+                'sampler.sleep is for sampler.engine "vllm": the engine '
+                f'"{self.engine}" holds no memory that a trainer could use meanwhile'
+            )
+        if self.engine != "vllm":
+            return
+        if bool(self.url) != bool(self.model):
+            raise ValueError(
+                'sampler.engine is "vllm": give sampler.url with sampler.model, or neither'
+            )
+        if trainer.in_flight:
+            raise ValueError(
+                'sampler.engine is "vllm", which takes new weights between its answers: let '
+                'trainer.in_flight be false, or sampler.engine be "transformers"'
+            )
+        if trainer.separate:
+            raise ValueError(
+                'sampler.engine is "vllm", which holds one set of weights: let trainer.separate be '
+                'empty, or sampler.engine be "transformers"'
+            )
+        if self.sleep and trainer.max_staleness is not None:
+            raise ValueError(
+                "sampler.sleep lets the engine sleep while the trainer learns, and with "
+                "trainer.max_staleness it is asked meanwhile: remove one of them"
+            )
 
 
 class LogSettings(Value):
