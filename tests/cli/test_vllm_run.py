@@ -32,11 +32,16 @@ def play(run_dir: Path, recipe: str, path: Path, *sets: str) -> str:
     return said.stdout
 
 
+def servers() -> set[int]:
+    return {pid for pid in descendants(os.getpid()) if "VLLM" in title(pid)}
+
+
 @pytest.mark.parametrize("recipe", ["grpo", "society"])
 def test_each_version_serves_at_a_server_of_the_runs_own(recipe: str, tied: Path, tmp_path: Path):
+    before = servers()  # of other tests
     play(tmp_path / "run", recipe, tied)
     assert ask(tmp_path / "run", SYNCED) == [{"ok": True, "how": "reload"}] * 2
-    assert not [pid for pid in descendants(os.getpid()) if "VLLM" in title(pid)]
+    assert servers() == before
 
 
 def test_with_adapters_each_version_serves_as_an_adapter(tied: Path, tmp_path: Path):
