@@ -15,7 +15,9 @@ SELECT coalesce(max(round) FILTER (kind = 'round_started'), 0) AS round,
     max(seq) FILTER (kind = 'round_started') AS started,
     coalesce(max(policy_version) FILTER (kind = 'round_started'), 0) AS serving,
     coalesce(max((payload ->> '$.version')::BIGINT)
-        FILTER (kind = 'policy_synced' AND (payload ->> '$.ok')::BOOLEAN), 0) AS proved
+        FILTER (kind = 'policy_synced' AND (payload ->> '$.ok')::BOOLEAN), 0) AS proved,
+    coalesce(max((payload ->> '$.version')::BIGINT)
+        FILTER (kind = 'policy_synced'), 0) AS offered
 FROM events WHERE seq <= {}
 """
 _UPDATED = "SELECT coalesce(max(version), 0) AS version FROM policy_updated WHERE seq <= {}"
@@ -31,8 +33,8 @@ FROM events
 class Cut:
     """The place after event `seq`: the round that was begun last there, and whether it is over.
 
-    `serving` is the policy version that the round was begun with, `proved` the last one that came
-    to serve, and `version` the last one announced.
+    Policy versions are: `serving`, which the round was begun with; `proved`, the last one that came
+    to serve; `offered`, the last one that was proved or refused; `version`, the last one announced.
     """
 
     seq: int
@@ -40,7 +42,14 @@ class Cut:
     over: bool
     serving: int
     proved: int
+    offered: int
     version: int
+
+    @property
+    def versions(self) -> list[int]:
+        """The versions that whoever goes on from there needs, without the first."""
+        untaken = range(self.offered + 1, self.version)
+        return sorted({self.serving, self.proved, *untaken, self.version} - {0})
 
 
 def cut(log: Log, seq: int, ahead: int | None) -> Cut:
@@ -53,7 +62,15 @@ def cut(log: Log, seq: int, ahead: int | None) -> Cut:
     number = place["round"]
     waits = ahead is not None and number > ahead
     over = 0 < number == (place["synced"] if waits else place["ended"])
-    return Cut(seq, number, over, place["serving"], place["proved"], version_at(log, seq))
+    return Cut(
+        seq=seq,
+        round=number,
+        over=over,
+        serving=place["serving"],
+        proved=place["proved"],
+        offered=place["offered"],
+        version=version_at(log, seq),
+    )
 
 
 def version_at(log: Log, seq: int) -> int:

@@ -182,7 +182,7 @@ def _policies(plan: Plan, log: Log, scratch: Path) -> PolicyStore:
     from simctl.trainer.muster import Muster  # noqa: PLC0415
 
     kept, version = PolicyStore(plan.parent / POLICIES), plan.place.version
-    wanted = _versions(plan)
+    wanted = plan.place.versions
     there = set(wanted) <= set(kept.versions())
     if there and (not plan.learns or checkpoint.is_resumable(kept, version)):
         return kept
@@ -192,10 +192,6 @@ def _policies(plan: Plan, log: Log, scratch: Path) -> PolicyStore:
             return rebuild.rebuild(kept, version, log, scratch, since=since, gather=gather)
     except rebuild.WeightsDifferError as error:
         raise RunError(f"{error}; {_machines(log)}") from error
-
-
-def _versions(plan: Plan) -> list[int]:
-    return sorted({plan.place.serving, plan.place.proved, plan.place.version} - {0})
 
 
 def _machines(log: Log) -> str:
@@ -222,5 +218,5 @@ def _make(plan: Plan, log: Log, policies: PolicyStore, run_dir: Path) -> None:
         parent=plan.parent.resolve().name, at=plan.place.seq, branch=name, recipe=plan.recipe
     )
     birth.branch(
-        run_dir, log, forked, epoch=plan.epoch, policies=policies, versions=_versions(plan)
+        run_dir, log, forked, epoch=plan.epoch, policies=policies, versions=plan.place.versions
     )

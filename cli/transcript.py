@@ -14,6 +14,7 @@ from simctl.bus.answers import (
     HintGiven,
     LessonGiven,
     RoleFailed,
+    Spoken,
     TaskJudged,
     TaskPosed,
 )
@@ -53,13 +54,19 @@ def transcript(events: Sequence[Event]) -> Group:
 def _title(events: Sequence[Event]) -> Text:
     first, last = events[0], events[-1]
     name = next((e.message.name for e in events if isinstance(e.message, EpisodeStarted)), "")
-    versions = sorted({e.policy_version for e in events if e.policy_version is not None})
+    versions = sorted({version for event in events for version in _versions(event)})
     policy = ", ".join(f"v{version}" for version in versions) or "-"
     return Text.assemble(
         (f"Episode {first.episode}", "bold"),
         (f" · {name} · round {first.round} · policy {policy} · ", "dim"),
         (f"events {first.seq} to {last.seq}", "dim"),
     )
+
+
+def _versions(event: Event) -> list[int]:
+    spans = event.message.versions if isinstance(event.message, Spoken) else ()
+    known = [] if event.policy_version is None else [event.policy_version]
+    return known + [version for version, _ in spans]
 
 
 def _row(event: Event, grade: AnswerGraded | None) -> tuple[RenderableType, ...] | None:
@@ -76,7 +83,8 @@ def _row(event: Event, grade: AnswerGraded | None) -> tuple[RenderableType, ...]
             who, spoken = _who(event), said(message, grade)
         case _:
             return None
-    return f"#{event.seq}", who, Text(_about(message), "dim"), spoken, _worth(grade)
+    about = ", ".join(filter(None, (_about(message), _spans(message))))
+    return f"#{event.seq}", who, Text(about, "dim"), spoken, _worth(grade)
 
 
 def _who(event: Event) -> Text:
@@ -106,6 +114,12 @@ def _about(message: AnyMessage | UnknownMessage) -> str:  # noqa: C901 - one cas
         case _:
             pass
     return about
+
+
+def _spans(message: AnyMessage | UnknownMessage) -> str:
+    """Return which versions said how many of its tokens, where there are several."""
+    spans = message.versions if isinstance(message, Spoken) else ()
+    return ", ".join(f"v{version} {tokens} tokens" for version, tokens in spans)
 
 
 def said(message: AnyMessage | UnknownMessage, grade: AnswerGraded | None) -> Text:

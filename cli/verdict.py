@@ -20,6 +20,7 @@ _WHY = {
     "policy_synced": "whether weights serve is measured where they serve",
     "role_failed": "what a role failed over is not in the log",
 }
+_CLOCK = "versions: the clock chose which said what, and each was proved by then"
 _OF_FLOATS = ("sha256", "metrics.", "probes")
 
 
@@ -72,6 +73,8 @@ def _facts(verdict: Verdict) -> Table:
     for kind, why in _WHY.items():
         if tape.taken[kind]:
             facts.add_row("as recorded", f"{kind}: {why}")
+    if tape.flight is not None:
+        facts.add_row("as recorded", _CLOCK)
     if verdict.since:
         facts.add_row("from", f"event {verdict.since}, where it left another run by another recipe")
     if tape.over:

@@ -80,7 +80,7 @@ class Tape:
         self._events = iter(events)
         self._finished = finished
         self._heard = heard
-        self._flight = flight
+        self.flight = flight
         self._early = 0 if flight is None else flight.early
         self._proved = {} if flight is None else {flight.served: 0}  # versions, and since when
         self._unsaid: dict[Key, Event] = {}  # read and not said again yet, in the order of the log
@@ -199,7 +199,7 @@ class Tape:
 
     def _dated(self, draft: Draft, recorded: Event | None) -> tuple[Draft, Event | None]:
         """Give a draft the versions that the clock had for it, where the log proves them."""
-        if self._flight is None or recorded is None or draft.policy_version is None:
+        if self.flight is None or recorded is None or draft.policy_version is None:
             return draft, recorded
         if recorded.kind in _OF_VERSIONS:
             return draft, recorded

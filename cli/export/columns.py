@@ -22,7 +22,10 @@ _OWN = {
     "seq": (pa.int64(), "seq of the event that holds the answer"),
     "prompt_seq": (pa.int64(), "seq of the event that asked for it"),
     "episode": (pa.string(), "The episode"),
-    "policy_version": (pa.int64(), "The policy version that answered; null: nobody sampled it"),
+    "policy_version": (
+        pa.int64(),
+        "The policy version that answered, the oldest of several; null: nobody sampled it",
+    ),
     "reward": (pa.float64(), "What the answer earned; null: nobody graded it"),
     "parts": (None, "What the reward is made of"),
     "truncated": (pa.bool_(), "Whether the length limit ended the answer"),

@@ -161,6 +161,7 @@ def message(event: Event, decode: Callable[[int], str]) -> dict[str, Any]:
         "cause": event.cause,
         "task": event.task,
         "version": event.policy_version,
+        "versions": getattr(event.message, "versions", ()),
         "text": words(event.message) or _told(event),
         "of": getattr(event.message, "of", None),
         "pieces": [] if said is None else [decode(token) for token in said.tokens],

@@ -1,5 +1,6 @@
 """A run whose versions come in flight promises what any other does, but one course for a seed."""
 
+import re
 from pathlib import Path
 from random import Random
 
@@ -51,6 +52,13 @@ def test_versions_come_amid_answers_and_the_log_says_which_said_what(flown: Path
 
 def test_a_version_says_nothing_before_the_log_has_that_it_was_proved(flown: Path):
     assert ask(flown, UNPROVED) == [{"n": 0}]
+
+
+def test_a_transcript_says_which_version_said_how_many_tokens(flown: Path):
+    episode = "SELECT any_value(episode) AS name FROM attempt_made WHERE len(versions) > 0"
+    [first] = ask(flown, episode)
+    shown = simctl("replay", flown, "--episode", str(first["name"])).stdout
+    assert re.search(r"v\d+ \d+ tokens, v\d+ \d+ tokens", " ".join(shown.split()))
 
 
 def test_it_is_said_and_learnt_again_to_the_last_bit(flown: Path):

@@ -206,6 +206,23 @@ def test_the_ratio_is_to_the_logged_logprobs_at_the_logged_temperature(
     assert meter.metrics()["sampling/sampling_logp_difference/max"] < 1e-5
 
 
+def test_each_token_of_an_answer_by_two_versions_has_its_ratio_to_the_one_that_said_it(
+    base: Path, sample_of: SampleOf
+) -> None:
+    subject = learner(base)
+    prompt, tokens = (2, 3), (4, 5, 1)
+    with torch.no_grad():
+        ours = plain_logprobs(subject.model, prompt, tokens).tolist()
+    logged = [ours[0] + 0.5, *ours[1:]]  # an older version said the first
+    sample = sample_of(prompt, tokens, PolicyGradient(), logprobs=logged, weights=(1.0,) * 3)
+    meter = Meter()
+    loss = subject.accumulate([sample], meter)
+    assert loss == pytest.approx(-(math.exp(-0.5) + 2) / 3, abs=1e-5)
+    gap = "sampling/sampling_logp_difference"
+    assert meter.metrics()[f"{gap}/max"] == pytest.approx(0.5, abs=1e-5)
+    assert meter.metrics()[f"{gap}/mean"] == pytest.approx(0.5 / 3, abs=1e-5)
+
+
 def test_a_teacher_with_the_students_view_and_weights_teaches_nothing(
     base: Path, sample_of: SampleOf
 ) -> None:

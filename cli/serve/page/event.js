@@ -15,7 +15,7 @@ export function About({ run, seq }) {
       <dt>by</dt><dd><span class="who" style=${{ color: colourOf(value.sender) }}>${value.sender}</span>${value.recipient && ` to ${value.recipient}`}</dd>
       ${value.task && html`<dt>about</dt><dd><${Link} run=${run} seq=${value.task} /> the task</dd>`}
       ${value.of && html`<dt>on</dt><dd><${Link} run=${run} seq=${value.of} /></dd>`}
-      ${value.version !== null && html`<dt>said by</dt><dd><a href=${path("run", run, "weights", value.version)}>policy v${value.version}</a></dd>`}
+      ${value.version !== null && html`<dt>said by</dt><dd><a href=${path("run", run, "weights", value.version)}>policy v${value.version}</a>${value.versions.length > 0 && ` (${value.versions.map(([each, tokens]) => `v${each}: ${tokens} tokens`).join(", ")})`}</dd>`}
       ${trained.map((each) => html`<dt>trained</dt><dd><a href=${path("run", run, "weights", each.version)}>policy v${each.version}</a>, in batch <${Link} run=${run} seq=${each.batch} /></dd>`)}
       ${value.logprobs.length > 0 && html`<dt>log-prob</dt><dd>${number(value.logprobs.reduce((sum, each) => sum + each, 0))} over ${value.logprobs.length} tokens</dd>`}
       <dt>time</dt><dd>${new Date(value.wall_us / 1000).toLocaleString()}</dd>
