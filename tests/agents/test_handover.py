@@ -46,6 +46,23 @@ class Paused(TransformersSampler):
         return super()._speaker(role)
 
 
+@dataclass(frozen=True)
+class Watched(Served):
+    """A policy that notes what the log has of versions whenever it is to serve another."""
+
+    log: ListLog = field(default_factory=ListLog)
+    logged: list[list[tuple[int, bool]]] = field(default_factory=list)
+
+    def settle(self, synced: PolicySynced) -> None:
+        self.logged.append([(each.version, each.ok) for each in proofs(self.log)])
+        super().settle(synced)
+
+
+def proofs(log: ListLog) -> list[PolicySynced]:
+    messages = (each.message for each in log.read())
+    return [each for each in messages if isinstance(each, PolicySynced)]
+
+
 @dataclass
 class Run:
     """A handover beside a sampler that was stopped amid its answers."""
@@ -53,7 +70,7 @@ class Run:
     log: ListLog
     bus: MemoryBus
     sampler: Paused
-    policies: PolicyStore
+    policy: Watched
     handover: Handover
     answers: asyncio.Task[list[Completion]]
     told: int = field(default=0)
@@ -65,22 +82,17 @@ class Run:
         return await self.bus.publish([draft])
 
     def _update(self, version: int, off: float) -> PolicyUpdated:
-        trainer = TransformersSampler(self.policies.path(0), 0, Quiescence())
-        trainer.propose(version, self.policies.path(version))
+        trainer = TransformersSampler(self.policy.policies.path(0), 0, Quiescence())
+        trainer.propose(version, self.policy.policies.path(version))
         prompt, tokens = trainer.encode("@7k+5l*3>"), trainer.encode("k+5=2l*3=6\n")
         logprobs = tuple(each + off for each in trainer.score(prompt, tokens))
         return PolicyUpdated(
             version=version,
             parent=version - 1,
-            sha256=self.policies.sha256(version),
+            sha256=self.policy.policies.sha256(version),
             metrics={},
             probes=(Probe(prompt=prompt, tokens=tokens, logprobs=logprobs),),
         )
-
-    @property
-    def synced(self) -> list[PolicySynced]:
-        messages = (each.message for each in self.log.read())
-        return [each for each in messages if isinstance(each, PolicySynced)]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +122,8 @@ def _moved(target: Path, seed: int) -> None:
 async def amid_answers(policies: PolicyStore) -> AsyncIterator[Run]:
     log, quiescence = ListLog(), Quiescence()
     bus, sampler = MemoryBus(log, quiescence, 0), Paused(policies.path(0), quiescence)
-    handover = Handover(bus, Served(sampler, policies, ChainTasks({}), 0), 0)
+    policy = Watched(sampler, policies, ChainTasks({}), 0, log=log)
+    handover = Handover(bus, policy, 0)
     async with bus.listen() as announced, asyncio.TaskGroup() as group:
         helpers = [
             group.create_task(quiescence.run()),
@@ -119,7 +132,7 @@ async def amid_answers(policies: PolicyStore) -> AsyncIterator[Run]:
         answers = group.create_task(sampler.sample(REQUESTS))
         await asyncio.to_thread(sampler.amid.wait)
         try:
-            yield Run(log, bus, sampler, policies, handover, answers)
+            yield Run(log, bus, sampler, policy, handover, answers)
         finally:
             sampler.go_on.set()
             await answers
@@ -144,7 +157,7 @@ async def test_the_log_has_that_it_was_proved_before_it_says_anything(policies: 
         await run.announce(1)
         await run.handover.until(1)
         assert not run.answers.done()
-        assert [(each.version, each.ok) for each in run.synced] == [(1, True)]
+    assert run.policy.logged == [[(1, True)]]
 
 
 async def test_a_version_that_is_not_proved_says_nothing_and_the_old_one_goes_on(
@@ -155,8 +168,8 @@ async def test_a_version_that_is_not_proved_says_nothing_and_the_old_one_goes_on
         await run.handover.until(1)
     said = run.answers.result()
     assert {(each.policy_version, each.versions) for each in said} == {(0, ())}
-    assert [(each.version, each.ok) for each in run.synced] == [(1, False)]
-    assert "differ from the trainer's" in run.synced[0].reason
+    assert [(each.version, each.ok) for each in proofs(run.log)] == [(1, False)]
+    assert "differ from the trainer's" in proofs(run.log)[0].reason
 
 
 async def test_versions_that_come_at_once_are_proved_one_after_the_other(policies: PolicyStore):
@@ -164,7 +177,7 @@ async def test_versions_that_come_at_once_are_proved_one_after_the_other(policie
         await run.announce(1)
         await run.announce(2)
         await run.handover.until(2)
-    assert [each.version for each in run.synced] == [1, 2]
+    assert [each.version for each in proofs(run.log)] == [1, 2]
     spans = {version for each in run.answers.result() for version, _ in each.versions}
     assert spans == {0, 2}  # between two tokens came both
 
