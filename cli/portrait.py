@@ -15,7 +15,7 @@ EIGHTHS = 8  # parts of the scale of solve rates: eight attempts at a task are u
 _PREFERRED = "sampled"
 _CURVE = """
 SELECT suite || '/' || score_name AS name, spent_tokens, seconds, score FROM learning_curve
-ORDER BY evaluated
+ORDER BY evaluated, name
 """
 SOLVES = f"""
 SELECT round, round(rate * {EIGHTHS})::INT AS eighths, count(*) AS tasks

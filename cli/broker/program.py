@@ -12,6 +12,7 @@ from threading import Thread
 from simctl.cli.broker.errors import BrokerError, MosquittoMissingError
 
 _OLDEST = (2, 0)
+_LOST = 1.0  # seconds after which a signal is sent again
 _HOW = (
     "install it with `apt-get install mosquitto` on Debian or Ubuntu, with `brew install "
     "mosquitto` on macOS, or as mosquitto.org says for other systems"
@@ -23,6 +24,7 @@ class Broker:
 
     def __init__(self, process: subprocess.Popen[str], tell: Callable[[str], object]) -> None:
         self._process = process
+        self._sent: signal.Signals | None = None
         self._listener = Thread(target=self._listen, args=(tell,), name="mosquitto says")
         self._listener.start()
 
@@ -32,14 +34,22 @@ class Broker:
         return self._process.pid
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal; SIGTERM ends it cleanly. Nothing happens when it has ended."""
+        """Send a signal to end it; SIGTERM does so cleanly. Nothing happens when it has ended."""
+        self._sent = number
         self._process.send_signal(number)
 
     def wait(self) -> int:
         """Return its exit code as soon as it has ended, and said all that it had to say."""
-        code = self._process.wait()
-        self._listener.join()
-        return code
+        while True:
+            try:
+                code = self._process.wait(_LOST)
+            except subprocess.TimeoutExpired:
+                # what comes between its word that it runs and its loop is lost on mosquitto
+                if self._sent is not None:
+                    self._process.send_signal(self._sent)
+            else:
+                self._listener.join()
+                return code
 
     def _listen(self, tell: Callable[[str], object]) -> None:
         assert self._process.stderr is not None
