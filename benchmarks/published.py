@@ -55,7 +55,8 @@ class Target:
         found = (row for row in rows(self.benchmark) if self.number in row)
         row = next((row for row in found if all(row.get(k) == v for k, v in self.wanted)), {})
         here = self.written.format(row[self.number]) if row else "-"
-        return f"| {self.what} | {self.against} | {self.target} | {here} |"
+        target = self.target.format(**row) if row else "-"
+        return f"| {self.what} | {self.against} | {target} | {here} |"
 
 
 OURS: Wanted = (("side", "simctl"),)
@@ -91,7 +92,7 @@ TABLE = (
     Target("mqtt", "durable messages over MQTT", "aiomqtt", "0.7x", "of_one_way", BROKER),
     Target("mqtt", "the same, lost", "-", "0", "lost", (), "{}"),
     Target("overhead", "CPU of a run for its log", "no log", "< 10 %", "share_of_run", (), PARTS),
-    Target("retrain", "a version learnt again", "the live run", "see below", "speedup_cpu"),
+    Target("retrain", "a version learnt again", "the live run", "{target:.2f}x", "speedup_cpu"),
 )
 
 AFTERWARDS = """\
