@@ -30,20 +30,20 @@ ALL: dict[str, tuple[str, str]] = {
     "limits": ("", "--repeats 1"),
     "sampler": ("--repeats 7", "--sizes tiny --repeats 1"),
     "learner": ("--repeats 7", "--sizes tiny --repeats 1"),
-    "rl": ("--size tiny --steps 40 --repeats 5", "--steps 6 --repeats 1"),
+    "rl": ("--size tiny --steps 40 --repeats 5", "--steps 4 --repeats 1"),
     "rl mini": ("--size mini --steps 13 --repeats 5", ""),
     "society": ("--rounds 10", "--rounds 3"),
     "overhead": ("", "--rounds 1 --repeats 1"),
     "retrain": ("", ""),
-    "afterwards": ("", "--rounds 2"),
+    "afterwards": ("", ""),
     "log": ("", "--repeats 1 --seconds 0.1"),
     "replay": ("{grown} --events 100000 1000000", ""),
     "query": ("{grown}", ""),
     "bus": ("", "--agents 1000 --repeats 1 --seconds 0.2"),
     "mqtt": ("", "--repeats 1 --seconds 0.2"),
     "asked": ("", "--repeats 1 --asks 20"),
-    "scale": ("--seconds 4", "--seconds 0.2"),
-    "growth": ("--grown {grown}", "--agents 10 --events 10000 --most tiny --groups 1 --repeats 1"),
+    "scale": ("--seconds 4", ""),
+    "growth": ("--grown {grown}", "--agents 10 --events --most tiny --groups 1 --repeats 1"),
 }
 
 
@@ -95,7 +95,7 @@ def main() -> None:
         for name in asked.only:
             words = ALL[name][asked.quick]
             if asked.quick and not words:
-                continue  # it is long however little it does
+                continue  # it is long however little it does, or has tests
             row = run(name, words, grown)
             if not asked.quick:
                 published.publish(name, row)
