@@ -2,8 +2,9 @@
 
 Each is a process of its own, and its last line is its rows as JSON. They are added to the files in
 `benchmarks/results`, one file a benchmark and one line a run of it, and what published.py makes of
-the last lines is written into docs/performance.md. `--quick` does less of each, to see that all of
-them work: two minutes on a quiet machine, no figures to quote, and nothing is written.
+the last lines is written into docs/performance.md. `--quick` does less of each, to see that they
+work, and leaves out what takes long anyhow: two minutes on a quiet machine, no figures to quote,
+and nothing is written.
 
     PYTHONPATH=src:tests:benchmarks python benchmarks/bench.py [--quick] [--only rl sampler ...]
         [--grown LOG]

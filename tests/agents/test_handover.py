@@ -8,23 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import torch
 from asking import request
-from safetensors.torch import load_file, save_file
+from versions import announced, three
 
 from simctl.agents.handover import Handover
 from simctl.agents.policy.decoding import Decoder
-from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.sampler import Completion
 from simctl.agents.policy.transformers import EXACT, TransformersSampler
 from simctl.agents.serving import Served
 from simctl.agents.tasks.chain import ChainTasks
 from simctl.bus.event import Draft, Event
 from simctl.bus.memory import MemoryBus
-from simctl.bus.messages import PolicySynced, PolicyUpdated, Probe
+from simctl.bus.messages import PolicySynced
 from simctl.bus.quiescence import Quiescence
 from simctl.store.memory_log import ListLog
-from simctl.store.policies import WEIGHTS, PolicyState, PolicyStore
+from simctl.store.policies import PolicyStore
 
 REQUESTS = [request("@7k+5l*3m-4>", key, heat=4.0, length=40) for key in range(8)]
 SAID = 7  # tokens before the decoder waits
@@ -77,45 +75,15 @@ class Run:
 
     async def announce(self, version: int, off: float = 0.0) -> list[Event]:
         """Say what the trainer says of a version, whose probe may be off by so many nats."""
-        draft = Draft("trainer", 0, self.told, self._update(version, off), "trainer", round=version)
+        update = announced(self.policy.policies, version, off)
+        draft = Draft("trainer", 0, self.told, update, "trainer", round=version)
         self.told += 1
         return await self.bus.publish([draft])
-
-    def _update(self, version: int, off: float) -> PolicyUpdated:
-        trainer = TransformersSampler(self.policy.policies.path(0), 0, Quiescence())
-        trainer.propose(version, self.policy.policies.path(version))
-        prompt, tokens = trainer.encode("@7k+5l*3>"), trainer.encode("k+5=2l*3=6\n")
-        logprobs = tuple(each + off for each in trainer.score(prompt, tokens))
-        return PolicyUpdated(
-            version=version,
-            parent=version - 1,
-            sha256=self.policy.policies.sha256(version),
-            metrics={},
-            probes=(Probe(prompt=prompt, tokens=tokens, logprobs=logprobs),),
-        )
 
 
 @pytest.fixture(scope="module")
 def policies(tmp_path_factory: pytest.TempPathFactory) -> PolicyStore:
-    """Three versions with different weights."""
-    store = PolicyStore(tmp_path_factory.mktemp("policies"))
-    store.adopt(PATH)
-    for version in (1, 2):
-        state = PolicyState(version=version, parent=version - 1)
-        store.commit(version, lambda target, v=version: _moved(target, v), state)
-    return store
-
-
-def _moved(target: Path, seed: int) -> None:
-    for file in PATH.iterdir():
-        if file.suffix == ".json":
-            (target / file.name).write_bytes(file.read_bytes())
-    made = torch.Generator().manual_seed(seed)
-    weights = load_file(PATH / WEIGHTS)
-    moved = {
-        n: each + 0.02 * torch.randn(each.shape, generator=made) for n, each in weights.items()
-    }
-    save_file(moved, target / WEIGHTS, {"format": "pt"})
+    return three(tmp_path_factory.mktemp("policies"))
 
 
 @asynccontextmanager

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from served import served
-from vllm_routes import Held, Reload, Routes, as_told, moved
+from versions import PROMPT, TOKENS, announced, three
+from vllm_routes import Held, Reload, Routes, as_told
 
-from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.http import EndpointError
 from simctl.agents.policy.sampler import Request, ServingSampler
 from simctl.agents.policy.sync import sync
@@ -17,33 +17,16 @@ from simctl.agents.policy.transformers import EXACT, TransformersSampler
 from simctl.agents.policy.vllm.sampler import VllmSampler
 from simctl.agents.policy.vllm.server import Remote
 from simctl.bus.asks import Sampling
-from simctl.bus.messages import PolicyUpdated, Probe
 from simctl.bus.quiescence import Quiescence
-from simctl.store.policies import PolicyState, PolicyStore
+from simctl.store.policies import PolicyStore
 
-PROMPT, TOKENS = "@7k+5l*3>", "k+5=2l*3=6\n"
 Serving = tuple[ServingSampler, Quiescence]
 
 
 @pytest.fixture(scope="module")
 def policies(tmp_path_factory: pytest.TempPathFactory) -> PolicyStore:
     """Two versions with different weights, and a third set that is no version."""
-    store = PolicyStore(tmp_path_factory.mktemp("policies"))
-    store.adopt(PATH)
-    for version in (1, 2):
-        state = PolicyState(version=version, parent=version - 1)
-        store.commit(version, lambda target, v=version: moved(PATH, target, v), state)
-    return store
-
-
-def update(policies: PolicyStore) -> PolicyUpdated:
-    """Announce version 1 with what its weights give to the probe."""
-    trainer = TransformersSampler(policies.path(0), 0, Quiescence())
-    trainer.propose(1, policies.path(1))
-    prompt, tokens = trainer.encode(PROMPT), trainer.encode(TOKENS)
-    probe = Probe(prompt=prompt, tokens=tokens, logprobs=tuple(trainer.score(prompt, tokens)))
-    sha256 = policies.sha256(1)
-    return PolicyUpdated(version=1, parent=0, sha256=sha256, metrics={}, probes=(probe,))
+    return three(tmp_path_factory.mktemp("policies"))
 
 
 @contextmanager
@@ -89,7 +72,7 @@ def weighed(sampler: ServingSampler, quiescence: Quiescence) -> tuple[float, ...
 @every_engine
 def test_what_the_trainer_meant_serves(engine: str, policies: PolicyStore):
     with ENGINES[engine](policies, as_told) as (sampler, _):
-        synced = sync(sampler, update(policies), policies)
+        synced = sync(sampler, announced(policies, 1), policies)
         assert (synced.ok, sampler.version) == (True, 1)
 
 
@@ -100,7 +83,7 @@ def test_a_corrupted_sync_is_refused_and_the_old_version_serves(engine: str, pol
 
     with ENGINES[engine](policies, corrupting) as (sampler, quiescence):
         before = weighed(sampler, quiescence)
-        synced = sync(sampler, update(policies), policies)
+        synced = sync(sampler, announced(policies, 1), policies)
         assert not synced.ok
         assert "differ from the trainer's by" in synced.reason
         assert sampler.version == 0
@@ -109,7 +92,7 @@ def test_a_corrupted_sync_is_refused_and_the_old_version_serves(engine: str, pol
 
 def test_a_server_that_says_yes_and_does_nothing_is_refused(policies: PolicyStore):
     with vllm(policies, lambda _, __: None) as (sampler, _):
-        assert not sync(sampler, update(policies), policies).ok
+        assert not sync(sampler, announced(policies, 1), policies).ok
 
 
 def test_a_server_that_cannot_go_back_to_the_old_version_is_not_trusted(policies: PolicyStore):
@@ -123,4 +106,4 @@ def test_a_server_that_cannot_go_back_to_the_old_version_is_not_trusted(policies
         vllm(policies, stuck) as (sampler, _),
         pytest.raises(EndpointError, match="was to serve version 0 again"),
     ):
-        sync(sampler, update(policies), policies)
+        sync(sampler, announced(policies, 1), policies)

@@ -1,14 +1,11 @@
 from pathlib import Path
 
 import pytest
+from versions import announced
 
 from simctl.agents.policy.embedded import PATH
 from simctl.agents.policy.sync import sync
 from simctl.agents.policy.transformers import EXACT, TransformersSampler
-from simctl.bus.messages import (
-    PolicyUpdated,
-    Probe,
-)
 from simctl.bus.quiescence import Quiescence
 from simctl.store.policies import PolicyState, PolicyStore
 
@@ -33,26 +30,17 @@ def sampler(policies: PolicyStore) -> TransformersSampler:
     return TransformersSampler(policies.path(0), 0, Quiescence())
 
 
-def announced(policies: PolicyStore, sampler: TransformersSampler, off: float = 0.0):
-    prompt, tokens = sampler.encode("@7k+5l*3>"), sampler.encode("k+5=2l*3=6\n")
-    sampler.propose(1, policies.path(1))
-    logprobs = tuple(each + off for each in sampler.score(prompt, tokens))
-    probe = Probe(prompt=prompt, tokens=tokens, logprobs=logprobs)
-    sha256 = policies.sha256(1)
-    return PolicyUpdated(version=1, parent=0, sha256=sha256, metrics={}, probes=(probe,))
-
-
 def test_a_version_serves_once_its_hash_and_its_logprobs_are_as_announced(
     policies: PolicyStore, sampler: TransformersSampler
 ):
-    synced = sync(sampler, announced(policies, sampler), policies)
+    synced = sync(sampler, announced(policies, 1), policies)
     assert (synced.ok, synced.delta, sampler.version) == (True, 0.0, 1)
 
 
 def test_a_version_that_gives_other_logprobs_is_refused(
     policies: PolicyStore, sampler: TransformersSampler
 ):
-    synced = sync(sampler, announced(policies, sampler, off=2 * EXACT), policies)
+    synced = sync(sampler, announced(policies, 1, off=2 * EXACT), policies)
     assert not synced.ok
     assert synced.delta == pytest.approx(2 * EXACT, rel=0.1)
     assert sampler.version == 0
@@ -61,7 +49,7 @@ def test_a_version_that_gives_other_logprobs_is_refused(
 def test_a_version_whose_bytes_changed_is_refused(
     policies: PolicyStore, sampler: TransformersSampler
 ):
-    update = announced(policies, sampler)
+    update = announced(policies, 1)
     weights = policies.path(1) / "model.safetensors"
     damaged = bytearray(weights.read_bytes())
     damaged[-100] ^= 0xFF
@@ -75,7 +63,7 @@ def test_a_version_whose_bytes_changed_is_refused(
 def test_a_version_whose_weights_are_gone_is_refused(
     policies: PolicyStore, sampler: TransformersSampler
 ):
-    update = announced(policies, sampler)
+    update = announced(policies, 1)
     (policies.path(1) / "model.safetensors").unlink()
     assert not sync(sampler, update, policies).ok
     assert sampler.version == 0
