@@ -1,9 +1,12 @@
 """Runs whose roles were played elsewhere: they say what the same seed says in one process."""
 
+import os
+import signal
+import time
 from pathlib import Path
 
 from kills import ANSWERED_AGAIN, UNANSWERED
-from live import ask, simctl
+from live import Live, ask, simctl, wait_for
 
 from simctl.bus.event import Event
 from simctl.bus.order import as_asked
@@ -46,3 +49,18 @@ def count(run_dir: Path, kind: str) -> int:
     except (LogBusyError, OwnerGoneError):  # it may end between the two lines
         return 0
     return int(str(row["n"]))
+
+
+def hang(worker: Live, run_dir: Path, name: str) -> None:
+    """Stop the only worker of a live run while it holds work that it cannot answer any more."""
+    held = f"workers WHERE worker = '{name}' AND held > 0"
+
+    def stopped() -> bool:
+        os.kill(worker.pid, signal.SIGSTOP)
+        time.sleep(1)  # what it had said has come, and so has what it is given: less than a lease
+        if count(run_dir, held) > 0:
+            return True
+        os.kill(worker.pid, signal.SIGCONT)  # the trainer learns: nothing is asked meanwhile
+        return False
+
+    wait_for(stopped)

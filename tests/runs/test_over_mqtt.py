@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from elsewhere import assert_same, count
+from elsewhere import assert_same, count, hang
 from live import AHEAD, Live, ask, finish, last_seq, simctl, start, wait_for, work
 from mosquitto import Mosquitto
 from proxy import Faults, Proxy, in_thread
 
+SERVED_AGAIN = "worker_synced s, run_resumed r WHERE s.ok AND s.seq > r.seq"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
@@ -62,7 +63,7 @@ def test_workers_and_the_broker_may_be_killed_on_a_bad_way(
         first = workers.enter_context(work(worker, "first"))
         with start(run_dir, words=["--bus", owner, "--lease", "2"]) as run:
             wait_for(lambda: last_seq(run_dir) > 60)
-            os.kill(first.pid, signal.SIGSTOP)  # with whatever it holds, or will be given
+            hang(first, run_dir, "first")
             workers.enter_context(work(worker, "second"))
             wait_for(lambda: count(run_dir, "lease_expired") > 0)
             first.kill()
@@ -84,10 +85,8 @@ def test_the_owner_may_be_killed_and_a_worker_may_hang(
         wait_for(lambda: last_seq(run_dir) > 60)
         run.kill()
     with start(run_dir, words=words) as run:
-        # as soon as it answers again, or the run could be over before it hangs
-        since = "solve_task s, run_resumed r WHERE s.seq > r.seq"
-        wait_for(lambda: count(run_dir, since) > 0)
-        os.kill(hung.pid, signal.SIGSTOP)
+        wait_for(lambda: count(run_dir, SERVED_AGAIN) > 0)
+        hang(hung, run_dir, "hung")
         other = workers.enter_context(work(mosquitto.url("worker"), "other"))
         wait_for(lambda: count(run_dir, "lease_expired") > 0)
         # not before, or it could find the run over and wait for another
