@@ -99,13 +99,6 @@ def insist(path: Path, *, memory: int) -> Connection:
         time.sleep(_AGAIN)  # nothing of another process could be waited on
 
 
-def connect_memory() -> Connection:
-    """Open an empty database in memory, with the guards on."""
-    connection = duckdb.connect(":memory:", config=dict(_GUARDS))
-    connection.execute(_LOCK)
-    return connection
-
-
 class Database:
     """The open file of a log. It can be closed and opened again while its readers wait.
 

@@ -1,14 +1,16 @@
 """A log in a Python list: what the log in DuckDB is measured against, and quick tests use it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
 from simctl.bus.event import Draft, Event
-from simctl.store.database import connect_memory
+from simctl.store import copies
+from simctl.store.database import connect
 from simctl.store.query import Limits, Queries
 from simctl.store.rows import to_table
-from simctl.store.schema import create_tables, create_views
 from simctl.store.sequencer import Position, Sequencer, Speaker, Triple
 
 
@@ -54,12 +56,11 @@ class ListLog:
         Raises:
             QueryError: it is wrong, not allowed or too expensive.
         """
-        with connect_memory() as connection:
-            create_tables(connection, (self.run, self.branch, "memory"))
-            connection.register("incoming", to_table(self._events))
-            connection.execute("INSERT INTO events SELECT * FROM incoming")
-            create_views(connection)
-            return Queries(connection, Limits()).run(sql, max_rows)
+        with TemporaryDirectory(prefix="simctl-") as place:
+            path = Path(place, "log.duckdb")
+            copies.write(path, self.run, self.branch, [to_table(self._events)])
+            with connect(path, memory=Limits().memory, read_only=True) as connection:
+                return Queries(connection, Limits()).run(sql, max_rows)
 
 
 class _Memory:

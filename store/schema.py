@@ -4,6 +4,7 @@ import hashlib
 import json
 import tomllib
 import types
+from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -36,9 +37,13 @@ _ENVELOPE = {
 }
 
 
-def create_tables(connection: duckdb.DuckDBPyConnection, header: tuple[str, str, str]) -> None:
-    """Make the tables of an empty log; `header` is its run, branch and writer."""
+def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of a log."""
     connection.execute(_sql("schema.sql"))
+
+
+def create_header(connection: duckdb.DuckDBPyConnection, header: tuple[str, str, str]) -> None:
+    """Say which log it is; `header` is its run, branch and writer."""
     connection.execute("INSERT INTO log_header VALUES (?, ?, ?, ?)", [FORMAT, *header])
 
 
@@ -53,6 +58,7 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"COMMENT ON TABLE log_header IS '{_HEADER}; {_MARK} {mark}'")
 
 
+@cache
 def catalogue() -> str:
     """Return the mark of all views, macros and comments that this version of simctl knows."""
     return hashlib.sha256((_views() + _sql("words.toml")).encode()).hexdigest()

@@ -145,7 +145,7 @@ def test_a_file_that_may_not_grow_ends_the_log_clearly_and_loses_nothing(
     path = run_dir / "log.duckdb"
     acknowledged: list[Event] = []
     log = DuckLog(path, run="run-a", patience=0.1)
-    with _files_up_to(1_000_000):
+    with _files_up_to(2_000_000):
         with pytest.raises(LogBrokenError, match="simctl run --resume"):
             _append_until_full(log, append, acknowledged)
         log.close()
@@ -158,7 +158,7 @@ def test_an_append_goes_through_when_the_file_may_grow_again(run_dir: Path, appe
     acknowledged: list[Event] = []
     full = threading.Event()
     with (
-        _files_up_to(1_000_000),
+        _files_up_to(2_000_000),
         DuckLog(path, run="run-a", on_trouble=lambda _: full.set()) as log,
     ):
         while not full.is_set():
@@ -178,7 +178,7 @@ def test_nobody_waits_for_room_who_has_lost_patience(run_dir: Path):
     path = run_dir / "log.duckdb"
     full = threading.Event()
     with (
-        _files_up_to(1_000_000),
+        _files_up_to(2_000_000),
         DuckLog(path, run="run-a", on_trouble=lambda _: full.set()) as log,
     ):
         pending = log.submit([_long(number) for number in range(100)])
