@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal, TextIO
 
-from live import SMALL, start, trainer_of
+from live import SMALL, start, trainer_of, wait_for
 
 from simctl.store.access import open_log
 from simctl.store.address import find
@@ -71,7 +71,9 @@ class Kill:
     delay: float
 
     def strike(self, process: subprocess.Popen[str]) -> bool:
-        """Kill; return False if the victim is not there."""
+        """Kill; return False if the victim is not there any more."""
+        if self.victim == "trainer":  # which a run that has just begun, or lost one, will have
+            wait_for(lambda: process.poll() is not None or trainer_of(process) is not None)
         pid = process.pid if self.victim == "run" else trainer_of(process)
         if pid is None or process.poll() is not None:
             return False
@@ -93,11 +95,13 @@ class Struck:
 def plan_kills(dice: Random, count: int, last: int) -> list[Kill]:
     """Return kills all over a run of `last` events, of either process, and some as it comes back.
 
-    They come so soon after their event that hardly a run is over before.
+    They come so soon after their event that hardly a run is over before; the first, of a trainer,
+    and the second, of a run, come so early that none is.
     """
     planned = []
-    for after in sorted(dice.randrange(1, last) for _ in range(count)):
+    for place, after in enumerate(sorted(dice.randrange(1, last) for _ in range(count))):
         moment = dice.choice(("start", "run", "run", "trainer"))
+        moment = ("trainer", "run")[place] if place < 2 else moment
         if moment == "start":
             planned.append(Kill("run", None, dice.uniform(0, 2.5)))
         elif moment == "run":
