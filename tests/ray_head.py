@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +27,15 @@ class Head:
 
 
 @contextmanager
-def head(cpus: int = 4) -> Generator[Head]:
+def head(inherited: Mapping[str, str] = os.environ, cpus: int = 4) -> Generator[Head]:
     """Keep a cluster: `ray start --head`, without what nobody looks at."""
     place = tempfile.mkdtemp(prefix="simctl-ray-")  # a short name: Ray's sockets lie in it
     port = free_port()
     environment = {
-        **os.environ,
+        **inherited,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "240",  # or a busy machine is too slow
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_worker_niceness": "0",  # on a busy machine its processes would come last
     }
