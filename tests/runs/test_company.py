@@ -5,9 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from live import SMALL, ask, assert_whole, finish, followers_of, simctl, start, trainer_of, wait_for
-
-from simctl.store.policies import PolicyStore
+from halt import Halt, learnt
+from live import SMALL, ask, assert_whole, finish, followers_of, simctl, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 BOTH = [*SMALL, "trainer.processes=2", "episode.num_generations=2"]
@@ -15,14 +14,13 @@ BOTH = [*SMALL, "trainer.processes=2", "episode.num_generations=2"]
 
 @pytest.fixture(scope="module")
 def struck(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that lost the second process of its trainer after its first version."""
+    """A run that lost the second process of its trainer as that had learnt its first version."""
     run_dir = tmp_path_factory.mktemp("runs") / "both"
-    with start(run_dir, "grpo", BOTH) as process:
-        wait_for(lambda: 1 in PolicyStore(run_dir / "policies").versions())
-        leader = trainer_of(process)
-        assert leader is not None
-        [follower] = followers_of(leader)
+    amid = Halt(run_dir.with_name("halted"), learnt(1))
+    with amid, start(run_dir, "grpo", BOTH, env=amid.environment) as process:
+        [follower] = followers_of(amid.wait())
         os.kill(follower, signal.SIGKILL)
+        amid.go_on()
         finish(process)
     return run_dir
 

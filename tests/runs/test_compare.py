@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live import SIMCTL, Live, last_seq, wait_for
+from halt import Halt, learnt
+from live import SIMCTL, Live, wait_for
 
 from simctl.cli.runs import is_finished
 from simctl.store.access import open_log
@@ -17,11 +18,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SUITE = '[{name = "targets", difficulty = 3, problems = 5}]'
 SETS = ["run.rounds=2", "run.episodes=2", "episode.num_generations=2", f"suite={SUITE}"]
-SETS += ["objective=[]"]  # a trainer would take most of the time
-ARMS = ("grpo", "star")
+# the name of an arm, and of its runs; a trainer in each would take most of the time
+ARMS = {"grpo:objective=[]": "grpo_objective=", "star": "star"}
 
 
-def start(place: Path) -> Live:
+def start(place: Path, **options: Any) -> Live:
     sets = [word for each in SETS for word in ("--set", each)]
     words = [*ARMS, "--seeds", "0", "1", "--tokens", "90000", "--jobs", "2", "-f", "json", *sets]
     return Live(
@@ -29,11 +30,12 @@ def start(place: Path) -> Live:
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        **options,
     )
 
 
 def runs(place: Path) -> list[Path]:
-    return [place / f"{arm}-{seed}" for arm in ARMS for seed in (0, 1)]
+    return [place / f"{arm}-{seed}" for arm in ARMS.values() for seed in (0, 1)]
 
 
 def is_over(run_dir: Path) -> bool:
@@ -58,11 +60,12 @@ def finished(run_dir: Path) -> bool:
 
 
 def killed(place: Path) -> dict[Path, float]:
-    """Kill a comparison when its third run has begun; return when those that ended did."""
-    third = place / "star-0"
-    with start(place) as process:
-        wait_for(lambda: last_seq(third) >= 5)
+    """Kill a comparison amid its third run; return when those that ended did."""
+    third, amid = place / "star-0", Halt(place.with_name("halted"), learnt(1, "star-0"))
+    with amid, start(place, env=amid.environment) as process:
+        amid.wait()
         process.kill()  # which its runs hear of, though nobody tells them
+        amid.go_on()
     wait_for(lambda: all(map(is_over, runs(place))))
     over = {each: (each / "log.duckdb").stat().st_mtime for each in runs(place) if finished(each)}
     assert over

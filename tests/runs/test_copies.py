@@ -5,7 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from live import SMALL, ask, assert_whole, final_sha256, finish, simctl, start, trainer_of, wait_for
+from halt import Halt, learnt
+from live import SMALL, ask, assert_whole, final_sha256, finish, simctl, start
 
 from simctl.store.policies import PolicyStore, copies
 
@@ -53,13 +54,10 @@ def test_it_comes_out_the_same_once_more_with_the_same_weights(apart: Path):
 
 
 def test_a_killed_trainer_ends_with_the_same_weights(apart: Path, tmp_path: Path):
-    killed = tmp_path / "killed"
-    process = start(killed, "r_zero", SETS)
-    wait_for(lambda: PolicyStore(killed / "policies").versions()[1:] != [])
-    trainer = trainer_of(process)
-    assert trainer is not None
-    os.kill(trainer, signal.SIGKILL)
-    finish(process)
+    killed, amid = tmp_path / "killed", Halt(tmp_path / "halted", learnt(2))
+    with amid, start(killed, "r_zero", SETS, env=amid.environment) as process:
+        os.kill(amid.wait(), signal.SIGKILL)
+        finish(process)
     assert final_sha256(killed) == final_sha256(apart)
 
 

@@ -1,18 +1,22 @@
 """Somebody looks at a live run in a browser: curves move, causes lead to the weights."""
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from chromium import chromium
-from live import SIMCTL, SMALL, Live, ask, finish, last_seq, start, wait_for
+from halt import Halt, learnt
+from live import SIMCTL, SMALL, Live, ask, finish, start
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.slow
-expect.set_options(timeout=20_000)
-ROUNDS = 8
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+PATIENCE = 60_000  # ms
+expect.set_options(timeout=PATIENCE)
+ROUNDS = 6
 LEARNT = "SELECT episode, source, version FROM lineage WHERE role = 'solver' ORDER BY source"
 SUITE = 'suite=[{name="near",difficulty=3,problems=20}]'
 PARTS = ("overview", "episodes", "weights", "health", "sql", "recipe")
@@ -25,7 +29,7 @@ class Visit:
         self.page, self.home, self.run_dir = page, home, run_dir
         self.troubles: list[str] = []
         self.hosts: set[str] = set()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
         page.on("response", lambda answer: self._hear(answer.status, answer.url))
@@ -46,32 +50,42 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
     sets = [f"run.rounds={ROUNDS}", "run.eval_every=1", *SMALL[1:-1], SUITE]
     words = [SIMCTL, "serve", runs, "--port", "0"]
     with (
-        start(runs / "watched", sets=sets) as run,
+        ExitStack() as halting,
         Live(words, text=True, stdout=-1, stderr=-3) as server,
         chromium() as browser,
     ):
-        assert server.stdout is not None
-        home = server.stdout.readline().strip()
-        wait_for(lambda: last_seq(runs / "watched") > 0)
-        visited = Visit(browser.new_page(), home, runs / "watched")
-        watch(visited)
-        finish(run)
+        environment: Mapping[str, str] = os.environ
+        halts: list[Halt] = []
+        for version in range(1, 5):
+            file = runs.with_name(f"halted-{version}")
+            halts.append(halting.enter_context(Halt(file, learnt(version), environment)))
+            environment = halts[-1].environment
+        with start(runs / "watched", sets=sets, env=environment) as run:
+            assert server.stdout is not None
+            visited = Visit(browser.new_page(), server.stdout.readline().strip(), runs / "watched")
+            watch(visited, halts)
+            finish(run)
         yield visited
         server.terminate()
 
 
-def watch(visit: Visit) -> None:
+def watch(visit: Visit, halts: Sequence[Halt]) -> None:
     """See a curve grow while the run goes on."""
+    first, *others = halts
+    first.wait()
     visit.go("overview")
     page = visit.page
     expect(page.locator(".state.live")).to_be_visible()
     curve = page.locator(".card", has_text="Held-out accuracy").locator(".chart")
-    points = [0]
-    while len(points) < 4:  # three times it has more points than before
+    first.go_on()
+    points = 0
+    for each in others:  # each time it has more points than before
+        each.wait()
         page.wait_for_function(
-            "least => +document.querySelector('.chart')?.dataset.points > least", arg=points[-1]
+            "least => +document.querySelector('.chart')?.dataset.points > least", arg=points
         )
-        points.append(int(curve.get_attribute("data-points") or 0))
+        points = int(curve.get_attribute("data-points") or 0)
+        each.go_on()
 
 
 def test_a_live_run_is_seen_to_end(visit: Visit):

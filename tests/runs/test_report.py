@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import wandb_file
 from collector import Collector, said
-from live import SIMCTL, SMALL, Live, finish, last_seq, simctl, start, wait_for
+from halt import Halt, learnt
+from live import SIMCTL, SMALL, Live, finish, simctl, start, wait_for
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from simctl.cli.report.readings import Reading, Readings
@@ -41,21 +42,23 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     place = tmp_path_factory.mktemp("runs")
     run_dir, pipe = place / "told", subprocess.PIPE
     tools = ["--report-to", "wandb,trackio", "--report-to", "opentelemetry"]
+    amid = Halt(place / "halted", learnt(1))
     env = {
-        **os.environ,
+        **amid.environment,
         "TRACKIO_DIR": str(place / "trackio"),
         "WANDB_MODE": "offline",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",  # where nobody listens
         "OTEL_EXPORTER_OTLP_TIMEOUT": "0.2",
     }
     board = [SIMCTL, "report", run_dir, "--to", "tensorboard"]
-    with start(run_dir, "grpo", SETS, tools, env=env) as run:
-        wait_for(lambda: last_seq(run_dir) > 0)
+    with amid, start(run_dir, "grpo", SETS, tools, env=env) as run:
+        amid.wait()
         with Live(board, text=True, stdout=pipe, stderr=pipe) as follower:
-            wait_for(lambda: last_seq(run_dir) > 60 or run.poll() is not None)
+            wait_for((run_dir / "tensorboard").exists)
             run.send_signal(signal.SIGINT)
-            run.communicate(timeout=120)
-            assert follower.wait(60) == 0
+            amid.go_on()
+            run.communicate(timeout=240)
+            assert follower.wait(240) == 0
     with start(run_dir, words=tools, env=env) as run:
         printed = finish(run)
     assert simctl(*board[1:]).returncode == 0

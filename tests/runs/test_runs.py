@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from family import descendants
+from halt import Halt, learnt
 from live import (
     SMALL,
     ask,
@@ -89,9 +90,9 @@ def test_training_from_the_log_rebuilds_the_weights_of_the_live_trainer(
 
 
 def test_a_query_answers_while_the_run_is_on(tmp_path: Path):
-    run_dir = tmp_path / "run"
-    with start(run_dir) as process:
-        wait_for(lambda: last_seq(run_dir) >= 100)
+    run_dir, amid = tmp_path / "run", Halt(tmp_path / "halted", learnt(1))
+    with amid, start(run_dir, env=amid.environment) as process:
+        amid.wait()
         sql = "select role, count(*) n, avg(reward) reward from grades group by role order by role"
         said = simctl("query", run_dir, sql, "--format", "json")
         assert process.poll() is None
@@ -121,9 +122,9 @@ def test_the_first_number_of_a_version_is_its_sha256(unbroken: Path):
 
 def test_nothing_is_left_running_when_the_run_is_killed(tmp_path: Path):
     run_dir = tmp_path / "run"
-    with start(run_dir) as process:
+    with start(run_dir, sets=[*SMALL, "run.rounds=1000"]) as process:  # it is not over before
         wait_for(lambda: last_seq(run_dir) >= 50)
         wait_for(lambda: trainer_of(process) is not None)
         begun = list(descendants(process.pid))
         process.kill()
-    wait_for(lambda: not any(alive(each) for each in begun), seconds=20)
+    wait_for(lambda: not any(alive(each) for each in begun))

@@ -7,7 +7,8 @@ from random import Random
 
 import duckdb
 import pytest
-from live import ask, assert_whole, chain, final_sha256, last_seq, simctl, start, wait_for
+from halt import Halt, learnt
+from live import ask, assert_whole, chain, final_sha256, simctl, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -30,13 +31,18 @@ def assert_goes_on(run_dir: Path, unbroken: Path) -> None:
     assert final_sha256(run_dir) == final_sha256(unbroken)
 
 
+def kill_amid(run_dir: Path) -> None:
+    """Play two rounds of a run, and kill all of it while the third has not begun."""
+    amid = Halt(run_dir.with_name("halted"), learnt(2))
+    with amid, start(run_dir, env=amid.environment) as process:
+        amid.wait()
+        process.kill()
+
+
 def test_a_killed_run_whose_write_ahead_log_is_torn_goes_on(unbroken: Path, tmp_path: Path):
     run_dir = tmp_path / "run"
     dice = Random(5)  # noqa: S311
-    aim = dice.randrange(len(chain(unbroken)) // 2, len(chain(unbroken)))
-    with start(run_dir) as process:
-        wait_for(lambda: last_seq(run_dir) >= aim or process.poll() is not None)
-        process.kill()
+    kill_amid(run_dir)
     wal = run_dir / "log.duckdb.wal"
     os.truncate(wal, int(wal.stat().st_size * dice.uniform(0.4, 0.9)))
     assert repaired(run_dir) > 0
@@ -55,9 +61,7 @@ def test_a_finished_run_that_lost_its_second_round_plays_it_again(unbroken: Path
 
 
 def test_a_run_that_broke_off_goes_on_from_its_bundle(unbroken: Path, tmp_path: Path):
-    with start(tmp_path / "run") as process:
-        wait_for(lambda: last_seq(tmp_path / "run") >= len(chain(unbroken)) // 2)
-        process.kill()
+    kill_amid(tmp_path / "run")
     bundled = simctl("bundle", tmp_path / "run", "-o", tmp_path / "run.simctl")
     assert bundled.returncode == 0, bundled.stderr
     opened = simctl("open", tmp_path / "run.simctl", "--run-dir", tmp_path / "opened")

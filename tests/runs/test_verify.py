@@ -5,10 +5,12 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import live
 import pytest
-from live import SIMCTL, Live, finish, last_seq, wait_for
+from halt import Halt, learnt
+from live import SIMCTL, Live, finish
 
 import simctl as package
 from simctl.store.access import open_log
@@ -33,8 +35,8 @@ def simctl(*arguments: str | Path, package_at: Path | None = None) -> tuple[int,
     return done.returncode, done.stdout + done.stderr
 
 
-def start(run_dir: Path) -> Live:
-    return live.start(run_dir, sets=[*SMALL, f"suite={SUITE}"])
+def start(run_dir: Path, **options: Any) -> Live:
+    return live.start(run_dir, sets=[*SMALL, f"suite={SUITE}"], **options)
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +73,10 @@ def test_a_run_does_the_same_once_more(run_dir: Path):
     assert "2 versions rebuilt" in said
 
 
-def test_a_run_that_was_killed_and_resumed_does_the_same_once_more(tmp_path: Path, run_dir: Path):
-    with open_log(run_dir) as log:
-        half = log.last_seq // 2
-    broken = tmp_path / "broken"
-    with start(broken) as process:
-        wait_for(lambda: last_seq(broken) >= half)
+def test_a_run_that_was_killed_and_resumed_does_the_same_once_more(tmp_path: Path):
+    broken, amid = tmp_path / "broken", Halt(tmp_path / "halted", learnt(1))
+    with amid, start(broken, env=amid.environment) as process:
+        amid.wait()
         process.kill()
     code, said = simctl("verify", broken, "--only", "agents")
     assert code == 0, said

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from live import SIMCTL, SMALL, Live, finish, last_seq, start, wait_for
+from halt import Halt, learnt
+from live import SIMCTL, SMALL, Live, finish, start
 
 pytestmark = pytest.mark.slow
+ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def look(run_dir: Path) -> tuple[str, int]:
                 seen += said.decode(errors="replace")
         except OSError:  # that is how a terminal says that nobody writes any more
             pass
-        code = watching.wait(30)
+        code = watching.wait(120)
     os.close(mine)
     return seen, code
 
@@ -47,19 +49,24 @@ def look(run_dir: Path) -> tuple[str, int]:
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     run_dir = tmp_path_factory.mktemp("runs") / "watched"
-    rounds = ["run.rounds=12", *SMALL[1:]]
-    with start(run_dir, sets=rounds) as run:
-        wait_for(lambda: last_seq(run_dir) > 0)
-        pipe = subprocess.PIPE
+    amid, pipe = Halt(run_dir.with_name("halted"), learnt(1)), subprocess.PIPE
+    with (
+        amid,
+        start(run_dir, sets=[f"run.rounds={ROUNDS}", *SMALL[1:]], env=amid.environment) as run,
+    ):
+        amid.wait()
         with Live([SIMCTL, "watch", run_dir], text=True, stdout=pipe, stderr=pipe) as watching:
+            assert watching.stdout is not None
+            first = watching.stdout.readline()  # it has found the run
             screen, code = look(run_dir)
+            amid.go_on()
             lines, _ = watching.communicate(timeout=240)
-        return Seen(finish(run), lines, watching.returncode, screen, code)
+        return Seen(finish(run), first + lines, watching.returncode, screen, code)
 
 
 def rounds_of(text: str) -> list[str]:
     """Return the rounds that were told, without what a watcher's clock says of them."""
-    return re.findall(r"^round \d+/12 |policy v\d+  reward .+?(?=  )", text, re.MULTILINE)
+    return re.findall(rf"^round \d+/{ROUNDS} |policy v\d+  reward .+?(?=  )", text, re.MULTILINE)
 
 
 def test_who_watches_reads_what_the_run_prints(seen: Seen):
@@ -74,7 +81,7 @@ def test_watching_ends_with_the_run_and_its_summary(seen: Seen):
 
 def test_ctrl_c_ends_the_watching_and_not_the_run(seen: Seen):
     assert (seen.screen_code, "goes on" in seen.screen) == (130, True)
-    assert "round 12/12" in seen.run
+    assert f"round {ROUNDS}/{ROUNDS}" in seen.run
 
 
 def test_a_terminal_shows_the_picture(seen: Seen):
