@@ -50,7 +50,7 @@ def cookbook(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("shown", [each for each in SHOWN if each.stem != "cookbook"], ids=str)
 def test_the_blocks_of_a_page_run_in_their_order(shown: Path, kept: Path, tmp_path: Path):
     done = run(shown, tmp_path, kept)
@@ -97,7 +97,7 @@ SENSE: dict[int, Callable[[Rows], bool]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("number", SENSE)
 def test_the_answer_to_a_question_of_the_cookbook_makes_sense(number: int, cookbook: Path):
     sql = next(each.code for each in page.blocks(QUESTIONS[number]) if each.language == "sql")

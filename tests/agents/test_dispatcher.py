@@ -92,7 +92,7 @@ async def shop(place: Path, names: str = "a", capacity: int = 64) -> AsyncGenera
     policies.commit(0, _weights, PolicyState(version=0))
     found = Shop(bus, policies, quiescence)
     dispatcher = found.dispatcher
-    async with bus.listen(DISPATCHER) as events, asyncio.timeout(20):
+    async with bus.listen(DISPATCHER) as events, asyncio.timeout(120):
         helpers = [
             asyncio.create_task(each)
             for each in (quiescence.run(), dispatcher.serve(bus, events, 0, ()))

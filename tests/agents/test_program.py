@@ -122,7 +122,7 @@ def test_examples_that_tell_nothing_apart_are_refused():
 class Meeting(Sandbox):
     """A sandbox in which programs run only two at a time: each waits until another is there."""
 
-    _two: Barrier = PrivateAttr(default_factory=lambda: Barrier(2, timeout=10))
+    _two: Barrier = PrivateAttr(default_factory=lambda: Barrier(2, timeout=120))
 
     def run(self, program: str, inputs: Sequence[int]) -> Ran:
         self._two.wait()

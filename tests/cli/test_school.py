@@ -18,7 +18,7 @@ def simctl(*arguments: object) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_same_seed_makes_the_same_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert simctl("school", "--quick", "--seed", 0, "--out", tmp_path / "first") == 0
     make(0, tmp_path / "second", QUICK)  # the same, and its gates are not measured once more

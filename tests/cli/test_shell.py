@@ -56,7 +56,7 @@ class Terminal:
 
     def close(self) -> int:
         os.write(self._master, b"\x04")
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=300)
         os.close(self._master)
         return code
 

@@ -7,7 +7,7 @@ import pytest
 from kills import Witness, doubled, plan_kills, suffer
 from live import AHEAD, assert_whole, chain, final_sha256, finish, simctl, start
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 KILLS = 5
 
 

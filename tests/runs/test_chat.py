@@ -9,7 +9,7 @@ from live import ask, finish, simctl, start
 from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.asks import ROLES
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from halt import Halt, learnt
 from live import SMALL, ask, assert_whole, finish, followers_of, simctl, start
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 BOTH = [*SMALL, "trainer.processes=2", "episode.num_generations=2"]
 
 

@@ -14,7 +14,7 @@ from simctl.store.access import open_log
 from simctl.store.address import find
 from simctl.store.errors import LogBusyError, RunMissingError
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SUITE = '[{name = "targets", difficulty = 3, problems = 5}]'
 SETS = ["run.rounds=2", "run.episodes=2", "episode.num_generations=2", f"suite={SUITE}"]
@@ -82,7 +82,7 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
     place = tmp_path_factory.mktemp("compared")
     over = killed(place)
     with start(place) as process:
-        out, err = process.communicate(timeout=240)
+        out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     return place, over, json.loads(out)
 

@@ -10,7 +10,7 @@ from live import SMALL, ask, assert_whole, final_sha256, finish, simctl, start
 
 from simctl.store.policies import PolicyStore, copies
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 # both learn in every round, so that both copies have something to lose
 BOTH = [f"objective.{at}.rounds_{part}={n}" for at in (0, 1) for part, n in (("on", 1), ("off", 0))]
 SETS = [*SMALL, *BOTH, "objective.0.offset=0", "objective.0.band=[0.0,1.0]"]

@@ -7,7 +7,7 @@ import pytest
 from kills import Struck, Witness, doubled, plan_kills, suffer
 from live import ask, assert_whole, chain, final_sha256
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 KILLS = 8  # `make soak` has hundreds
 
 

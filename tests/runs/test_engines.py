@@ -13,7 +13,7 @@ from simctl.agents.policy.vocabulary import Vocabulary
 from simctl.bus.quiescence import Quiescence
 from simctl.cli.openai import OpenAI
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SETS = [
     *chat.SETS,

@@ -14,7 +14,7 @@ from simctl.bus.messages import PolicyUpdated
 from simctl.store.access import open_log
 from simctl.store.policies import hash_file
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SIMCTL = Path(sys.executable).with_name("simctl")
 

@@ -8,7 +8,7 @@ import pytest
 from kills import Witness, doubled, plan_kills, suffer
 from live import SMALL, ask, assert_whole, chain, finish, simctl, start
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 KILLS = 4
 FLYING = [*SMALL, "trainer.max_staleness=1", "trainer.in_flight=true"]
 # answers that take many times as long as what is learnt from them, and so many rounds of them

@@ -15,7 +15,7 @@ from ray_head import Head, head
 
 from simctl.store.access import open_log
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 ENDLESS = [*SMALL, "run.rounds=1000"]
@@ -72,7 +72,7 @@ def test_a_cluster_of_ones_own_ends_with_the_run_however_that_ends(tmp_path: Pat
         wait_for(lambda: last_seq(run_dir) > 60)
         begun = list(descendants(run.pid))
         run.send_signal(signal.SIGINT)
-        said, _ = run.communicate(timeout=240)
+        said, _ = run.communicate(timeout=600)
     assert (run.returncode, "Traceback" in said) == (1, False), said
     assert len(begun) > 4
     wait_for(lambda: are_gone(begun))

@@ -13,7 +13,7 @@ from halt import Halt, learnt
 from live import SIMCTL, SMALL, Live, ask, finish, start
 from playwright.sync_api import Page, expect
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PATIENCE = 60_000  # ms
 expect.set_options(timeout=PATIENCE)
 ROUNDS = 6

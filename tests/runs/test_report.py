@@ -57,7 +57,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Reported:
             wait_for((run_dir / "tensorboard").exists)
             run.send_signal(signal.SIGINT)
             amid.go_on()
-            run.communicate(timeout=240)
+            run.communicate(timeout=600)
             assert follower.wait(240) == 0
     with start(run_dir, words=tools, env=env) as run:
         printed = finish(run)

@@ -26,7 +26,7 @@ from live import (
 from simctl.store.policies import PolicyStore, hash_file
 from simctl.store.processes import alive
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_full_disk_ends_a_run_clearly_and_it_can_go_on(unbroken: Path, tmp_pat
 
     # a limit on a file's size, as a disk has one
     with start(run_dir, preexec_fn=small_disk) as process:
-        output, _ = process.communicate(timeout=240)
+        output, _ = process.communicate(timeout=600)
     assert process.returncode == 1, output
     assert "--resume" in output
     assert "Traceback" not in output

@@ -8,13 +8,13 @@ import pytest
 from halt import Halt, learnt
 from live import ask, final_sha256, simctl, start, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def stop(process: subprocess.Popen[str], halt: Halt) -> str:
     process.send_signal(signal.SIGINT)
     halt.go_on()  # whoever stands still hears nothing
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 1, output
     assert "Traceback" not in output
     assert "interrupted:" in output

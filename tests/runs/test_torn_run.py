@@ -10,7 +10,7 @@ import pytest
 from halt import Halt, learnt
 from live import ask, assert_whole, chain, final_sha256, simctl, start
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def repaired(run_dir: Path) -> int:

@@ -15,7 +15,7 @@ from live import SIMCTL, Live, finish
 import simctl as package
 from simctl.store.access import open_log
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SMALL = ["run.rounds=2", "run.episodes=3", "run.eval_every=1", "episode.num_generations=4"]
 Change = Callable[[str, str, str], Path]

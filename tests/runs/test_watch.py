@@ -60,7 +60,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
             first = watching.stdout.readline()  # it has found the run
             screen, code = look(run_dir)
             amid.go_on()
-            lines, _ = watching.communicate(timeout=240)
+            lines, _ = watching.communicate(timeout=600)
         return Seen(finish(run), first + lines, watching.returncode, screen, code)
 
 

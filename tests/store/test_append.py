@@ -67,7 +67,7 @@ BAD: dict[str, bytes] = {
 def client(duck: DuckLog, run_dir: Path) -> Iterator[httpx.Client]:
     with Endpoint(duck, run_dir, duck.submit):
         transport = httpx.HTTPTransport(uds=str(run_dir / "store.sock"))
-        with httpx.Client(transport=transport, base_url="http://owner", timeout=60) as client:
+        with httpx.Client(transport=transport, base_url="http://owner", timeout=240) as client:
             yield client
 
 
@@ -104,7 +104,7 @@ def test_a_later_owner_numbers_rejections_anew(duck: DuckLog, run_dir: Path):
     for _ in range(2):
         with Endpoint(duck, run_dir, duck.submit):
             transport = httpx.HTTPTransport(uds=str(run_dir / "store.sock"))
-            with httpx.Client(transport=transport, base_url="http://owner") as client:
+            with httpx.Client(transport=transport, base_url="http://owner", timeout=240) as client:
                 client.post("/append", content=b"{")
                 client.post("/append", content=b"}")
     assert [(event.epoch, event.pseq) for event in duck.read()] == [(0, 0), (0, 1), (2, 0), (2, 1)]

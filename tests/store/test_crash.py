@@ -53,7 +53,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize(
-    "kills", [3, pytest.param(10, marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
+    "kills", [3, pytest.param(10, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 )
 @pytest.mark.parametrize("front", ["file", "journal"])
 def test_a_killed_writer_loses_nothing_acknowledged(run_dir: Path, kills: int, front: str):

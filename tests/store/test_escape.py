@@ -45,7 +45,7 @@ def _log(place: Path, seconds: float) -> DuckLog:
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckLog]:
-    with _log(tmp_path_factory.mktemp("patient"), 60) as log:
+    with _log(tmp_path_factory.mktemp("patient"), 600) as log:
         yield log
 
 
@@ -89,7 +89,7 @@ def test_the_corpus_holds_what_once_escaped():
 
 
 def test_an_append_goes_through_while_a_query_runs(run_dir: Path, append: Append, say: Say):
-    with DuckLog(run_dir / "log.duckdb", run="run-a", limits=Limits(seconds=60)) as log:
+    with DuckLog(run_dir / "log.duckdb", run="run-a", limits=Limits(seconds=600)) as log:
         asking = threading.Thread(target=_ask, args=(log, _CROSS_JOIN))
         asking.start()
         for number in range(20):

@@ -120,7 +120,7 @@ async def test_what_stops_a_helper_of_the_gateway_ends_the_run(mosquitto: Mosqui
     pump = asyncio.create_task(quiescence.run())
     gateway = Gateway(log, Deaf(log, quiescence), PolicyStore(Path("none")), recipe="", lease=15)
     owner = Link(Broker.parse(mosquitto.url("owner")), "owner-deaf", gateway.hear)
-    async with gateway.open(owner), asyncio.timeout(20):
+    async with gateway.open(owner), asyncio.timeout(120):
         with pytest.raises(OSError, match="gateway cannot hear"):
             await gateway.failed()
     pump.cancel()

@@ -44,9 +44,9 @@ def test_an_error_tells_the_place_and_no_traceback(asked: DuckLog):
 
 
 def test_an_endless_query_is_stopped_at_its_deadline(run_dir: Path, append: Append, say: Say):
-    limits = Limits(seconds=0.2)
+    limits = Limits(seconds=2)  # which the question after it may take, too
     with DuckLog(run_dir / "log.duckdb", run="run-a", limits=limits) as log:
-        with pytest.raises(QueryError, match=r"stopped after 0\.2 s"):
+        with pytest.raises(QueryError, match=r"stopped after 2 s"):
             log.query(_ENDLESS)
         assert append(log, [say(0)])[0].seq == 1
         assert log.query("SELECT 1 AS one").to_pylist() == [{"one": 1}]
@@ -95,7 +95,7 @@ def test_closing_the_log_ends_its_queries(run_dir: Path):
 def test_an_append_goes_before_a_query_that_has_taken_the_memory(
     run_dir: Path, append: Append, say: Say
 ):
-    limits = Limits(memory=150_000_000, seconds=60)
+    limits = Limits(memory=150_000_000, seconds=600)
     text = "x" * 1_000_000
     ended: list[str] = []
     with DuckLog(run_dir / "log.duckdb", run="run-a", limits=limits) as log:

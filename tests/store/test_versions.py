@@ -16,7 +16,7 @@ from simctl.cli.recipe import load
 from simctl.store.access import open_log
 from simctl.store.duck import DuckLog
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST = Path(sys.prefix) / "duckdb-1.5"  # `make setup` puts it beside the newest

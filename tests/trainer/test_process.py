@@ -34,7 +34,7 @@ learning_rate = 1e-3
 kind = "rloo"
 roles = ["solver"]
 """
-PATIENCE = 60
+PATIENCE = 300
 
 
 class Run:
