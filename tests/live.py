@@ -56,10 +56,17 @@ def work(bus: str, name: str, *words: str) -> Live:
     return Live([SIMCTL, "worker", "--bus", bus, "--name", name, *words], text=True, **where)
 
 
+def waiting(*workers: Live) -> None:
+    """Wait until workers wait for a run: who comes when one is over waits for another."""
+    for worker in workers:
+        assert worker.stdout is not None
+        assert any("waiting for a run" in line for line in worker.stdout), "it has ended"
+
+
 def finish(process: Live) -> str:
     """Wait until a run has finished well, and return what it printed."""
     with process:
-        output, _ = process.communicate(timeout=240)
+        output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
     return output
 
@@ -70,7 +77,7 @@ def ask(run_dir: Path, sql: str) -> list[dict[str, object]]:
         return list(log.query(sql).to_pylist())
 
 
-def wait_for(happens: Callable[[], bool], seconds: float = 120) -> None:
+def wait_for(happens: Callable[[], bool], seconds: float = 300) -> None:
     """Wait for what another process makes happen."""
     deadline = time.monotonic() + seconds
     while not happens():
