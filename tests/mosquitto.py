@@ -1,12 +1,14 @@
 """A real mosquitto, as tests start, kill and restart it; `--install` installs a missing one."""
 
 import os
+import secrets
 import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +25,7 @@ from simctl.cli.broker.program import Broker, find, start
 from simctl.cli.broker.users import Role, User, keep
 
 PORT_TRIES = 20
+PORTS = range(20_000, 32_000)
 NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
@@ -152,10 +155,23 @@ class Mosquitto:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on; somebody may be quicker than its user."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Return a port that nobody listens on; somebody may be quicker than its user.
+
+    It is none of those that systems give away by themselves, or the next connection could have it.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
+
+
+@contextmanager
+def nobody() -> Iterator[int]:
+    """Give a port that nobody listens on, and nobody can take."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
 
 
 def install() -> None:

@@ -49,7 +49,7 @@ def broker(place: Path, *arguments: str | Path) -> Iterator[dict[str, str]]:
             yield urls
         finally:
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=600)
         assert (process.returncode, bool(urls)) == (0, True), errors
 
 

@@ -35,5 +35,5 @@ async def test_what_the_broker_drops_is_counted():
         async with small.client("owner", "quick") as quick:
             for _ in range(300):
                 await quick.publish("simctl/r/log", PAYLOAD, qos=1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             assert 0 < await small.dropped(at_least=1) < 300

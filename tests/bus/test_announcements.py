@@ -29,31 +29,34 @@ async def announce(mosquitto: Mosquitto, payload: bytes) -> None:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "RESEND", 0.1)
-    monkeypatch.setattr(remote, "_JOINING", 0.3)
 
 
 async def test_a_run_begins_though_its_first_announcements_are_lost(mosquitto: Mosquitto):
-    async with Proxy(mosquitto.port) as proxy, asyncio.timeout(20):
+    async with Proxy(mosquitto.port) as proxy, asyncio.timeout(120):
         proxy.inject(up=Faults(drop=1, topic="/run", at_most=2))
         async with mqtt(ListLog(RUN), mosquitto, owner=proxy.port) as join, join("a") as a:
             assert len(await a.bus.publish([a.draft(0)])) == 1
         assert proxy.total("drop") == 2
 
 
-async def test_who_joins_a_run_that_nobody_announces_hears_that_it_is_over(mosquitto: Mosquitto):
+async def test_who_joins_a_run_that_nobody_announces_hears_that_it_is_over(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(remote, "_JOINING", 0.3)
     await announce(mosquitto, b"")
     bus = client(mosquitto)
-    async with bus.open(), asyncio.timeout(20):
+    async with bus.open(), asyncio.timeout(120):
         with pytest.raises(RunOverError):
             await bus.join(["solver"])
 
 
 async def test_who_joins_a_run_whose_owner_is_silent_is_told_that_nobody_answers(
-    mosquitto: Mosquitto,
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(remote, "_JOINING", 2)  # in which it has to hear of the run
     await announce(mosquitto, dump(Live(run=RUN)))
     bus = client(mosquitto)
-    async with bus.open(), asyncio.timeout(20):
+    async with bus.open(), asyncio.timeout(120):
         with pytest.raises(RefusedError, match="nobody answers"):
             await bus.join(["solver"])
 
@@ -61,7 +64,7 @@ async def test_who_joins_a_run_whose_owner_is_silent_is_told_that_nobody_answers
 async def test_a_worker_that_did_not_hear_the_end_hears_that_the_run_is_not_announced(
     mosquitto: Mosquitto,
 ):
-    async with mqtt(ListLog(RUN), mosquitto), asyncio.timeout(20):
+    async with mqtt(ListLog(RUN), mosquitto), asyncio.timeout(120):
         bus = client(mosquitto)
         async with bus.open():
             await bus.join(["solver"])

@@ -6,7 +6,7 @@ import pytest
 from calls import Command
 from hypothesis import given
 from hypothesis import strategies as st
-from mosquitto import free_port
+from mosquitto import nobody
 
 from simctl.bus.broker import is_client
 from simctl.cli.cluster.address import Cluster, ClusterError
@@ -49,8 +49,9 @@ def test_a_worker_of_any_run_has_a_name_that_a_broker_takes(run: str, number: in
 
 
 def test_a_cluster_that_is_not_there_is_told_and_no_run_is_begun(simctl: Command, tmp_path: Path):
-    url = f"ray://127.0.0.1:{free_port()}"
-    said = simctl("run", "--cluster", url, "--run-dir", tmp_path / "run")
+    with nobody() as port:
+        url = f"ray://127.0.0.1:{port}"
+        said = simctl("run", "--cluster", url, "--run-dir", tmp_path / "run")
     assert said.code == 2
     assert f"{url} cannot be used" in said.err
     assert not (tmp_path / "run").exists()
