@@ -163,7 +163,7 @@ def test_an_append_goes_through_when_the_file_may_grow_again(run_dir: Path, appe
     ):
         while not full.is_set():
             pending = log.submit([_long(len(acknowledged))])
-            while not pending.done() and not full.is_set():
+            while not pending.done() and not full.wait(0.01):
                 pass
             if full.is_set():
                 assert not pending.done()
