@@ -14,6 +14,7 @@ from math_verify import parse, verify  # type: ignore[import-untyped]
 
 def main() -> None:
     """Compare until nothing more is asked."""
+    _equal("1", "$1$")  # what the first comparison loads takes no time of whoever asks
     _say(None)
     for line in sys.stdin:
         reference, attempt = json.loads(line)
