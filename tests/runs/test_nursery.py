@@ -8,19 +8,21 @@ from pathlib import Path
 
 import pytest
 from family import title
-from live import finish, start, trainer_of, wait_for
+from halt import Halt, learnt
+from live import finish, start, trainer_of
 
 from simctl.cli.nursery import nursery
 
 
 @pytest.mark.slow
 def test_a_trainer_shares_what_the_run_has_imported(tmp_path: Path):
-    with start(tmp_path / "run") as process:
-        wait_for(lambda: trainer_of(process) is not None)
-        trainer = trainer_of(process)
-        assert trainer is not None
+    amid = Halt(tmp_path / "halted", learnt(1))
+    with amid, start(tmp_path / "run", env=amid.environment) as process:
+        trainer = amid.wait()
+        assert trainer == trainer_of(process)
         assert title(trainer) == title(process.pid)  # no program was started
         assert os.getsid(trainer) == trainer  # Ctrl-C is the run's alone
+        amid.go_on()
         finish(process)
 
 

@@ -1,6 +1,5 @@
 """The trainer beside a live run: a real log, its endpoint, and a second process."""
 
-import gc
 import os
 import signal
 import subprocess
@@ -68,8 +67,6 @@ def run(tmp_path: Path, base: Path, story_in: Callable[[EventLog], Story]) -> It
         yield Run(path, log, story_in(log))
 
 
-# httpcore leaves a socket open when nobody listens, for the collector to find
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_rounds_are_answered_until_the_owner_is_gone(run: Run) -> None:
     with ThreadPoolExecutor() as threads:
         with Endpoint(run.log, run.path, run.log.submit):
@@ -79,8 +76,6 @@ def test_rounds_are_answered_until_the_owner_is_gone(run: Run) -> None:
                 run.wait_for(version)
         with pytest.raises(OwnerGoneError):
             training.result(PATIENCE)
-    del training
-    gc.collect()
 
 
 def test_a_run_that_is_not_live_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
