@@ -123,6 +123,10 @@ class Lines(View):
         super().warn(trouble)
         self._say(f"! {trouble}")
 
+    def note(self, trouble: str) -> None:
+        """Say it at once: no event may come any more."""
+        self._say(f"! {trouble}")
+
     def hear(self, event: Event) -> None:
         """Print what an event says about the course of things."""
         super().hear(event)

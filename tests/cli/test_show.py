@@ -176,6 +176,13 @@ def test_a_run_that_waits_says_so_until_it_goes_on(recipe: Recipe, events: list[
     assert "the disk is full" not in drawn(shown.progress, recipe, 80)
 
 
+def test_a_trouble_that_is_none_of_the_runs_is_said_at_once():
+    console = Console(file=io.StringIO(), width=200)
+    with console.capture() as capture:
+        Lines(console).note("wandb was not told all")
+    assert capture.get() == "! wandb was not told all\n"
+
+
 def test_an_alarm_is_shown_from_its_beginning_to_its_end(recipe: Recipe):
     text = "2% of the tasks are valid"
     began = AlarmRaised(name="valid", value=0.02, bound=0.7, since=2, text=text)
