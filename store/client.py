@@ -154,9 +154,13 @@ class RemoteLog:
             answer = self._client.request(method, path, **options)
         except httpx.TransportError as error:
             raise self._gone(error) from error
-        if answer.is_error:
-            raise load_error(answer.json())
-        return answer
+        if not answer.is_error:
+            return answer
+        try:
+            said = answer.json()
+        except ValueError as error:  # its server, which breaks off what takes too long as it ends
+            raise self._gone("it ended before it could answer") from error
+        raise load_error(said)
 
     def _gone(self, reason: object) -> OwnerGoneError:
         owner = self.owner

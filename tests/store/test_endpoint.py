@@ -29,6 +29,7 @@ from simctl.store.server import Endpoint
 
 Append = Callable[..., list[Event]]
 Say = Callable[..., Draft]
+_ENDLESS = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range ^ b.range) = 3"
 _OWNER = """
 import sys, threading
 from pathlib import Path
@@ -228,6 +229,23 @@ def test_a_follower_is_told_when_the_owner_ends(duck: DuckLog, run_dir: Path):
             assert thread.is_alive()
     thread.join()
     assert heard == ["event 1", "the end"]
+
+
+def test_who_asks_too_much_of_an_owner_that_ends_is_told_so(duck: DuckLog, run_dir: Path):
+    told: list[str] = []
+
+    def ask(remote: RemoteLog) -> None:
+        with remote, pytest.raises(OwnerGoneError) as caught:
+            remote.query(_ENDLESS)
+        told.append(str(caught.value))
+
+    with Endpoint(duck, run_dir, duck.submit):
+        asking = threading.Thread(target=ask, args=(RemoteLog.of(run_dir),))
+        asking.start()
+        while not duck._queries._running:  # noqa: SLF001 - there is no other sign that it began
+            pass
+    asking.join()
+    assert "is gone: it ended before it could answer" in told[0]
 
 
 def test_an_append_to_a_run_that_ends_is_told_so(duck: DuckLog, run_dir: Path, say: Say):
