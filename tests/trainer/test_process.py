@@ -78,6 +78,16 @@ def test_rounds_are_answered_until_the_owner_is_gone(run: Run) -> None:
             training.result(PATIENCE)
 
 
+@pytest.fixture
+def hearing() -> Iterator[None]:
+    """Let this process hear signals as before: a trainer hears them in its own way, for good."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("hearing")
 def test_a_run_that_is_not_live_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="1"):
         main(["--run-dir", str(run.path)])
