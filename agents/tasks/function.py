@@ -31,6 +31,7 @@ from simctl.agents.tasks.environment import (
 from simctl.bus.asks import Role
 
 REWARD = "reward"
+MADE = {REWARD, "correct", "progress"}  # parts that are made of what all functions give
 PASSED = 0.5  # a reward from which on an attempt counts as correct
 
 
@@ -48,14 +49,16 @@ class FunctionTasks:
 
     Parts of a grade: one for each function that gave one, as it gave it; `reward`, their weighted
     sum, as TRL has it; `correct`, 1 where that is at least 0.5, and `progress`, the reward cut to
-    [0, 1]. Where no function gave a grade the reward is 0.
+    [0, 1]. Where no function gave a grade the reward is 0. A function that is alone may have one of
+    these three names; its part is then what this says.
     """
 
     def __init__(self, family: Environment, names: Sequence[str], weights: Sequence[float]) -> None:
         """Grade attempts at problems of `family` by the functions of these names.
 
         Raises:
-            TaskError: a function is not there, or there are not as many weights as functions.
+            TaskError: a function is not there, there are not as many weights as functions, or names
+                of parts would mean two things.
         """
         self._family = family
         self._functions = [find(name) for name in names]
@@ -65,9 +68,14 @@ class FunctionTasks:
                 f"reward_weights has {len(self._weights)} numbers for {len(names)} reward_funcs; "
                 "give one for each, or none"
             )
-        twice = {each.name for each in self._functions}
-        if len(twice) < len(names):
+        called = {each.name for each in self._functions}
+        if len(called) < len(names):
             raise TaskError("two of reward_funcs have one name; rename one, for parts are named so")
+        if len(names) > 1 and called & MADE:
+            raise TaskError(
+                f"{min(called & MADE)!r} of reward_funcs is the name of a part that is made of "
+                "what all of them give; rename it"
+            )
 
     def draw(self, difficulty: int, rng: Random) -> str:
         """Return a problem of the family."""
@@ -87,17 +95,15 @@ class FunctionTasks:
         Raises:
             FunctionError: a function fails, or gives what is no grade.
         """
-        parts, asked = dict[str, float](), self._columns(problem)
-        parts |= {REWARD: 0.0}
+        reward, asked = 0.0, self._columns(problem)
+        parts = {REWARD: reward}
         for found, weight in zip(self._functions, self._weights, strict=True):
             given = _ask(found, problem, attempt, {**asked, **_helpers(parts)})
             if given is not None:
                 parts[found.name] = given
-                parts[REWARD] += weight * given
-        reward = parts[REWARD]
-        parts["correct"] = float(reward >= PASSED)
-        parts["progress"] = min(max(reward, 0.0), 1.0)
-        return Grade(parts=parts)
+                reward += weight * given
+        correct, progress = float(reward >= PASSED), min(max(reward, 0.0), 1.0)
+        return Grade(parts={**parts, REWARD: reward, "correct": correct, "progress": progress})
 
     def grade_critique(self, problem: str, attempt: str, critique: str) -> Grade:
         """Grade a critique as the family does: by its own verifier."""

@@ -36,6 +36,9 @@ def broken(**_):
 def number(**_):
     return 1.0
 
+def reward(completions, **_):
+    return [0.25 for _ in completions]
+
 def endless(completions, **_):
     return [float("nan")]
 """
@@ -67,6 +70,11 @@ def test_each_function_gives_a_part_and_the_reward_is_their_weighted_sum(file: P
         "correct": 1.0,
         "progress": 0.75,
     }
+
+
+def test_a_function_that_is_named_reward_counts_once(file: Path):
+    assert grade(file, "reward").parts == {"reward": 0.25, "correct": 0.0, "progress": 0.25}
+    assert grade(file, "reward", weights=(3.0,)).parts["reward"] == 0.75
 
 
 def test_no_grade_is_no_part_and_counts_nothing(file: Path):
@@ -110,6 +118,7 @@ def test_a_function_of_a_module_is_found_by_its_name():
         (("nobody",), (), "has no function 'nobody'"),
         (("short", "patient"), (1.0,), "reward_weights has 1 numbers for 2 reward_funcs"),
         (("short", "short"), (), "have one name"),
+        (("short", "reward"), (), "'reward' of reward_funcs is the name of a part"),
     ],
 )
 def test_functions_that_cannot_grade_are_refused_at_once(
