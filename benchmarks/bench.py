@@ -33,6 +33,8 @@ ALL: dict[str, tuple[str, str]] = {
     "learner": ("--repeats 7", "--sizes tiny --repeats 1"),
     "rl": ("--size tiny --steps 40 --repeats 5", "--steps 4 --repeats 1"),
     "rl mini": ("--size mini --steps 13 --repeats 5", ""),
+    "rl reverse": ("--task reverse --steps 160 --repeats 5", ""),
+    "rl threads": ("--steps 40 --repeats 5 --threads 2", ""),
     "society": ("--rounds 10", "--rounds 3"),
     "overhead": ("", "--rounds 1 --repeats 1"),
     "retrain": ("", ""),

@@ -76,6 +76,8 @@ PLAIN, RAW, GENERATE = "a plain step", "raw DuckDB", "`generate`"
 TABLE = (
     Target("rl", "samples learnt from, 78 k parameters", "TRL", "3x", "of_trl", _of("tiny")),
     Target("rl mini", "the same, 3 M parameters", "TRL", "1.5x", "of_trl", _of("mini")),
+    Target("rl reverse", "texts said backwards, 78 k", "TRL", "-", "of_trl", OURS),
+    Target("rl threads", "the first, two threads", "TRL", "-", "of_trl", OURS),
     Target("sampler", "tokens sampled, 78 k", GENERATE, "4x", "of_generate", _of("tiny")),
     Target("sampler", "the same, 3 M", GENERATE, "1.5x", "of_generate", _of("mini")),
     Target("sampler", "the same", "products alone", "-", "of_limit", _of("mini")),
@@ -146,16 +148,20 @@ def draw(file: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    sizes = {"rl": "78 k parameters", "rl mini": "3 M parameters"}
-    figure, both = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    for axes, (benchmark, size) in zip(both, sizes.items(), strict=True):
+    shown = {
+        "rl": "the digit 7, 78 k parameters",
+        "rl mini": "the digit 7, 3 M parameters",
+        "rl reverse": "backwards, 78 k parameters",
+    }
+    figure, places = plt.subplots(1, len(shown), figsize=(11, 3.2), layout="constrained")
+    for axes, (benchmark, title) in zip(places, shown.items(), strict=True):
         for row in (each for each in rows(benchmark) if each.get("side") in COLOURS):
             runs, colour = row["rewards"], COLOURS[row["side"]]
             mean = [fmean(step) for step in zip(*runs, strict=True)]
             for run in runs:
                 axes.plot(run, color=colour, alpha=0.3, linewidth=0.7)
             axes.plot(mean, color=colour, linewidth=2, label=f"{row['side']}, {len(runs)} seeds")
-        axes.set(title=size, xlabel="step of 64 samples", ylabel="mean reward")
+        axes.set(title=title, xlabel="step of 64 samples", ylabel="mean reward")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, loc="upper left")
     figure.savefig(file, dpi=110)

@@ -1,15 +1,17 @@
 """Reinforcement learning, beside TRL: samples for each CPU-second, and what is learnt from them.
 
 The same model (see small.py), the same prompts, 8 of them and 8 answers to each in a step, the same
-reward (the share of an answer that is the digit 7), GRPO with the same settings: one optimiser step
-a batch, beta 0, DAPO's mean over tokens, AdamW at a constant rate, single precision, one thread.
+reward, GRPO with the same settings: one optimiser step a batch, beta 0, DAPO's mean over tokens,
+AdamW at a constant rate, single precision. The task is to say the digit 7, from random weights, or
+to say a text backwards, by a model that was shown how for a little while.
+
 simctl plays a society of one role, with its trainer in a process of its own and its whole log on
 disk; TRL's GRPOTrainer as it is, and with log_completions. Each is a process of its own; they take
 turns, and ratios are medians of pairs. CPU-seconds are of all processes of a side, from the third
 step on, so that starting does not count. Rewards of every step are kept: curves of several seeds,
-and the mean of their last fifth.
+and the mean of their last fifth. Of `--threads` TRL makes use; simctl has one in each process.
 
-    python benchmarks/rl.py [--size tiny] [--steps 40] [--repeats 5]
+    python benchmarks/rl.py [--task sevens] [--size tiny] [--steps 40] [--repeats 5] [--threads 1]
 """
 
 import argparse
@@ -23,7 +25,9 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import small
@@ -37,19 +41,78 @@ TICK = os.sysconf("SC_CLK_TCK")
 SIDES = ("simctl", "TRL", "TRL, completions logged")
 LEARNING_RATE = {"tiny": 1e-3, "small": 1e-3, "mini": 3e-4}
 LENGTH = {"tiny": 32, "small": 32, "mini": 64}
-REWARD = '''"""The share of an answer that is the digit 7."""
-
-
-def sevens(completions, **_):
-    return [text.count("7") / max(len(text), 1) for text in completions]
-'''
 Figures = dict[str, Any]
 
 
-def problems() -> list[str]:
-    """Return what is asked: sums that nobody computes."""
+@dataclass(frozen=True)
+class Task:
+    """What is asked, what is right, and the function in Python that rewards an answer."""
+
+    asked: Sequence[tuple[str, str]]
+    reward: str
+    shown: int = 0  # batches of right answers that the model is taught by before
+
+
+def sums() -> list[tuple[str, str]]:
+    """Return sums, whose answer nobody asks for."""
     asked = [f"{a}+{b}=" for a in range(100) for b in range(100)]
-    return dice(0, "sums").sample(asked, PROMPTS)
+    return [(each, "7") for each in dice(0, "sums").sample(asked, PROMPTS)]
+
+
+def texts(count: int, seed: int) -> list[tuple[str, str]]:
+    """Return texts, and how they read backwards."""
+    drawn = dice(seed, "texts")
+    made = ["".join(drawn.choices(ascii_lowercase, k=6)) for _ in range(count)]
+    return [(each, each[::-1]) for each in made]
+
+
+SEVENS = '''"""The share of an answer that is the digit 7."""
+
+
+def reward(completions, **_):
+    return [text.count("7") / max(len(text), 1) for text in completions]
+'''
+REVERSE = '''"""How like an answer is to what is right: twice what both have, of their lengths."""
+
+from difflib import SequenceMatcher
+
+
+def reward(completions, reference, **_):
+    return [
+        SequenceMatcher(None, text, right, autojunk=False).ratio()
+        for text, right in zip(completions, reference)
+    ]
+'''
+TASKS = {"sevens": Task(sums(), SEVENS), "reverse": Task(texts(PROMPTS, 0), REVERSE, shown=60)}
+
+
+def build(size: str, task: Task, place: Path) -> Path:
+    """Write the model that a task begins with into a directory."""
+    small.build(size, place)
+    if task.shown:
+        teach(place, task.shown)
+    return place
+
+
+def teach(place: Path, batches: int) -> None:
+    """Show a model how texts are turned round."""
+    import torch  # noqa: PLC0415 - each side imports what it needs
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
+
+    model: Any = AutoModelForCausalLM.from_pretrained(place)
+    tokenizer: Any = AutoTokenizer.from_pretrained(place)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)
+    for batch in range(batches):
+        shown = texts(STEP, 1 + batch)
+        told = [f"@{text}>{right}{small.END}" for text, right in shown]
+        ids = torch.tensor(tokenizer(told)["input_ids"])
+        labels = ids.clone()
+        labels[:, : ids.shape[1] - len(shown[0][1]) - 1] = -100
+        model(input_ids=ids, labels=labels).loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(place)
 
 
 def family() -> list[Path]:
@@ -104,7 +167,7 @@ class Clock:
 
 
 RECIPE = """
-name = "sevens"
+name = "asked"
 seed = {seed}
 suite = []
 [run]
@@ -114,9 +177,9 @@ episodes = 8
 path = "{model}"
 [task]
 kind = "dataset"
-dataset_name = "{place}/sums.jsonl"
+dataset_name = "{place}/asked.jsonl"
 grading = "exact"
-reward_funcs = ["{place}/sevens.py:sevens"]
+reward_funcs = ["{place}/rewards.py:reward"]
 [episode]
 kind = "solve"
 num_generations = 8
@@ -136,7 +199,7 @@ roles = ["solver"]
 """
 
 
-def simctl(model: Path, place: Path, size: str, steps: int, seed: int) -> Figures:
+def simctl(asked: argparse.Namespace, model: Path, place: Path) -> Figures:
     """Play and learn."""
     from simctl.cli.recipe import load  # noqa: PLC0415 - each side imports what it needs
     from simctl.cli.session import create, play  # noqa: PLC0415
@@ -156,12 +219,13 @@ def simctl(model: Path, place: Path, size: str, steps: int, seed: int) -> Figure
             if event.kind == "policy_updated":
                 clock.tick()
 
-    (place / "sevens.py").write_text(REWARD, encoding="utf-8")
-    lines = [json.dumps({"question": each, "answer": "7"}) for each in problems()]
-    (place / "sums.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    task, size = TASKS[asked.task], asked.size
+    (place / "rewards.py").write_text(task.reward, encoding="utf-8")
+    lines = [json.dumps({"question": each, "answer": right}) for each, right in task.asked]
+    (place / "asked.jsonl").write_text("\n".join(lines), encoding="utf-8")
     told = {"model": model, "place": place, "length": LENGTH[size], "rate": LEARNING_RATE[size]}
-    recipe = place / "sevens.toml"
-    recipe.write_text(RECIPE.format(seed=seed, steps=steps, **told), encoding="utf-8")
+    recipe = place / "asked.toml"
+    recipe.write_text(RECIPE.format(seed=asked.seed, steps=asked.steps, **told), encoding="utf-8")
     create(load(str(recipe)), place / "run", model)
     outcome = play(place / "run", View())
     assert outcome.reason == "finished", outcome
@@ -177,9 +241,7 @@ def simctl(model: Path, place: Path, size: str, steps: int, seed: int) -> Figure
     return found | {"log_bytes_per_sample": log_bytes / said["n"]}
 
 
-def trl(  # noqa: PLR0913 - what is measured, and how
-    model: Path, place: Path, size: str, steps: int, seed: int, *, logs: bool
-) -> Figures:
+def trl(asked: argparse.Namespace, model: Path, place: Path, *, logs: bool) -> Figures:
     """Let TRL learn."""
     from datasets import Dataset  # noqa: PLC0415
     from transformers import AutoTokenizer, TrainerCallback  # noqa: PLC0415
@@ -193,14 +255,14 @@ def trl(  # noqa: PLR0913 - what is measured, and how
         def on_step_end(self, *_: Any, **__: Any) -> None:
             clock.tick()
 
-    reward: dict[str, Any] = {}
-    exec(REWARD, reward)  # noqa: S102 - the text that the other side reads from a file
+    task, size, found = TASKS[asked.task], asked.size, dict[str, Any]()
+    exec(task.reward, found)  # noqa: S102 - the text that the other side reads from a file
     config = GRPOConfig(
         output_dir=str(place / "trl"),
         per_device_train_batch_size=STEP,
         num_generations=GENERATIONS,
         max_completion_length=LENGTH[size],
-        max_steps=steps,
+        max_steps=asked.steps,
         learning_rate=LEARNING_RATE[size],
         lr_scheduler_type="constant",
         adam_beta2=0.999,
@@ -220,13 +282,15 @@ def trl(  # noqa: PLR0913 - what is measured, and how
         log_completions=logs,
         disable_tqdm=True,
         use_cpu=True,
-        seed=seed,
+        seed=asked.seed,
     )
     trainer = GRPOTrainer(
         model=str(model),
-        reward_funcs=reward["sevens"],
+        reward_funcs=found["reward"],
         args=config,
-        train_dataset=Dataset.from_list([{"prompt": f"@{each}>"} for each in problems()]),
+        train_dataset=Dataset.from_list(
+            [{"prompt": f"@{each}>", "reference": right} for each, right in task.asked]
+        ),
         processing_class=AutoTokenizer.from_pretrained(model),
         callbacks=[Steps()],
     )
@@ -237,23 +301,28 @@ def trl(  # noqa: PLR0913 - what is measured, and how
     return clock.figures([each["reward"] for each in history], tokens)
 
 
-def one(side: str, size: str, steps: int, seed: int) -> Figures:
+def one(side: str, asked: argparse.Namespace, model: Path, seed: int) -> Figures:
     """Measure one side in a process of its own."""
-    words = [__file__, "--one", side, "--size", size, "--steps", steps, "--seed", seed]
+    words = [__file__, "--one", side, "--model", model, "--task", asked.task, "--size", asked.size]
+    words += ["--steps", asked.steps, "--seed", seed]
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(asked.threads))
     told = subprocess.run(
-        [sys.executable, *map(str, words)], check=True, capture_output=True, text=True
+        [sys.executable, *map(str, words)],
+        env={**os.environ, **threads, "OMP_WAIT_POLICY": "passive"},
+        check=True,
+        capture_output=True,
+        text=True,
     )
     figures: Figures = json.loads(told.stdout.splitlines()[-1])
     return figures
 
 
-def measure(side: str, size: str, steps: int, seed: int) -> Figures:
+def measure(asked: argparse.Namespace) -> Figures:
     """Measure one side in this process."""
     with tempfile.TemporaryDirectory() as place:
-        model = small.build(size, Path(place) / "model")
-        if side == "simctl":
-            return simctl(model, Path(place), size, steps, seed)
-        return trl(model, Path(place), size, steps, seed, logs=side != "TRL")
+        if asked.one == "simctl":
+            return simctl(asked, asked.model, Path(place))
+        return trl(asked, asked.model, Path(place), logs=asked.one != "TRL")
 
 
 def table(found: dict[str, list[Figures]], steps: int) -> list[Figures]:
@@ -284,23 +353,30 @@ def table(found: dict[str, list[Figures]], steps: int) -> list[Figures]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=list(TASKS), default="sevens")
     parser.add_argument("--size", choices=list(LENGTH), default="tiny")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--repeats", type=int, default=5, help="pairs, each of another seed")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--one", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
-        print(json.dumps(measure(asked.one, asked.size, asked.steps, asked.seed)))
+        print(json.dumps(measure(asked)))
         return
     found: dict[str, list[Figures]] = {side: [] for side in SIDES}
-    for seed in range(asked.repeats):
-        for side in SIDES:
-            found[side].append(one(side, asked.size, asked.steps, seed))
+    with tempfile.TemporaryDirectory() as place:
+        model = build(asked.size, TASKS[asked.task], Path(place, "model"))
+        for seed in range(asked.repeats):
+            for side in SIDES:
+                found[side].append(one(side, asked, model, seed))
+    what = {"task": asked.task, "size": asked.size, "asked_threads": asked.threads}
     print(
-        f"{asked.size}, {STEP} samples a step, {asked.steps} steps; load {os.getloadavg()[0]:.1f}"
+        f"{', '.join(f'{name} {each}' for name, each in what.items())}, {STEP} samples a step, "
+        f"{asked.steps} steps; load {os.getloadavg()[0]:.1f}"
     )
-    small.write("rl", [row | {"size": asked.size} for row in table(found, asked.steps)])
+    small.write("rl", [row | what for row in table(found, asked.steps)])
 
 
 if __name__ == "__main__":
