@@ -163,7 +163,7 @@ def draw(file: Path) -> None:
             axes.plot(mean, color=colour, linewidth=2, label=f"{row['side']}, {len(runs)} seeds")
         axes.set(title=title, xlabel="step of 64 samples", ylabel="mean reward")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, loc="upper left")
+        axes.legend(frameon=False, loc="lower right")
     figure.savefig(file, dpi=110)
 
 
