@@ -7,7 +7,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from simctl.bus.values import Value
-from simctl.store.processes import alive
 
 FILE = "endpoint.json"
 
@@ -39,11 +38,8 @@ def find(run_dir: Path) -> Address | None:
         return None
     if address.directory != run_dir.resolve():
         return None
-    if address.answers():
-        return address
-    if not alive(address.pid):
-        remove(run_dir, address)
-    return None
+    # what a killed owner left stays there: who took it away could take that of the next owner
+    return address if address.answers() else None
 
 
 def publish(run_dir: Path, address: Address) -> None:

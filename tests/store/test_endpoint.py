@@ -276,8 +276,17 @@ def test_what_a_killed_owner_leaves_behind_misleads_nobody(
         assert isinstance(log, FinishedLog)
     with pytest.raises(RunMissingError, match="not live"):
         RemoteLog.of(run_dir)
-    assert not (run_dir / "endpoint.json").exists()
-    assert not (run_dir / "store.sock").exists()
+
+
+def test_who_finds_nobody_takes_nothing_away_that_may_be_of_the_next_owner(
+    owner: subprocess.Popen[str], run_dir: Path
+):
+    owner.kill()
+    owner.wait()
+    left = {path.name: path.lstat().st_ino for path in run_dir.iterdir()}
+    assert address.find(run_dir) is None
+    assert {path.name: path.lstat().st_ino for path in run_dir.iterdir()} == left
+    assert {"endpoint.json", "store.sock"} <= left.keys()
 
 
 def test_an_address_that_somebody_else_took_over_is_not_used(run_dir: Path):
