@@ -5,6 +5,7 @@ those of whoever asks it, and both need nothing of each other but HTTP and files
 """
 
 import re
+import secrets
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +29,7 @@ MAX_DEATHS = 3  # in a row, without an answer in between
 _PATIENCE = 1800.0  # seconds that a server may take to load
 _TOLD = 10.0  # seconds between two words about what is waited for
 _LOOKED = 0.25  # seconds between two looks whether it is there
+_PORTS = range(20_000, 32_000)  # none that a system gives to whoever asks for any meanwhile
 _DYING = 10.0  # seconds in which a server that cannot answer ends, if it does
 _SETTING = re.compile(r"Value error, .+(?= \[type=)")  # below an error that only counts such
 _ERROR = re.compile(r"\b\w+(?:Error|Exception): .+")
@@ -139,8 +142,7 @@ class Child:
     def _begin(self) -> None:
         self.close()
         path, adapters = self._held()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = _free()
         log = self._home / LOG
         words = self._launch.words(self._readable(path), port)
         with log.open("ab") as kept:
@@ -229,6 +231,15 @@ def _answers(base: str) -> bool:
         return httpx.get(f"{base}/health", timeout=5.0).is_success
     except httpx.TransportError:
         return False
+
+
+def _free() -> int:
+    """Return a port on which nobody listens: a server takes it half a minute later."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def _ended(begun: "subprocess.Popen[bytes]") -> None:
