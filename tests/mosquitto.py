@@ -1,14 +1,13 @@
 """A real mosquitto, as tests start, kill and restart it; `--install` installs a missing one."""
 
 import os
-import secrets
 import signal
 import socket
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +16,7 @@ import debian
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from simctl.bus.ports import free_port
 from simctl.cli.broker.configuration import Limits, Listener
 from simctl.cli.broker.directory import enter, furnish
 from simctl.cli.broker.errors import BrokerError, MosquittoMissingError
@@ -25,7 +25,6 @@ from simctl.cli.broker.program import Broker, find, start
 from simctl.cli.broker.users import Role, User, keep
 
 PORT_TRIES = 20
-PORTS = range(20_000, 32_000)
 NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
@@ -152,18 +151,6 @@ class Mosquitto:
         self._broker.send(number)
         self._broker.wait()
         self._broker = None
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on; somebody may be quicker than its user.
-
-    It is none of those that systems give away by themselves, or the next connection could have it.
-    """
-    while True:
-        port = secrets.choice(PORTS)
-        with socket.socket() as found, suppress(OSError):
-            found.bind(("127.0.0.1", port))
-            return port
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from live import wait_for
-from mosquitto import free_port
+
+from simctl.bus.ports import free_port
 
 RAY = Path(sys.executable).with_name("ray")
 STORE = 80_000_000  # bytes

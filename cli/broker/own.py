@@ -8,9 +8,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from socket import socket
 
 from simctl.bus import broker as bus
+from simctl.bus.ports import free_port
 from simctl.cli.broker.configuration import Listener
 from simctl.cli.broker.directory import enter, furnish
 from simctl.cli.broker.errors import BrokerError
@@ -54,9 +54,7 @@ def own() -> Generator[Own]:
 
 def _start(place: Path, users: list[User], lock: int) -> tuple[Broker, Listener]:
     for tries in range(_TRIES):
-        with socket() as free:
-            free.bind(("127.0.0.1", 0))
-            listener = Listener(port=free.getsockname()[1])
+        listener = Listener(port=free_port())
         try:
             configuration = furnish(place, users, listener)
             return start(configuration, lambda _: None, (lock,), apart=True), listener

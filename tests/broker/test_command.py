@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 import aiomqtt
 import pytest
 from live import SIMCTL, simctl
-from mosquitto import Mosquitto, free_port, install
+from mosquitto import Mosquitto, install
 
 from simctl.bus.broker import Broker
 from simctl.bus.mqtt import Link, LinkError
+from simctl.bus.ports import free_port
 
 LAST = "Ctrl-C ends the broker"
 

@@ -5,15 +5,12 @@ those of whoever asks it, and both need nothing of each other but HTTP and files
 """
 
 import re
-import secrets
-import socket
 import subprocess
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,13 +20,13 @@ from simctl.agents.policy.http import EndpointError, Poster, RefusedError
 from simctl.agents.policy.vllm import keeper, server
 from simctl.agents.policy.vllm.launch import Launch
 from simctl.agents.policy.vllm.untied import untied
+from simctl.bus.ports import free_port
 
 LOG = "vllm.log"
 MAX_DEATHS = 3  # in a row, without an answer in between
 _PATIENCE = 1800.0  # seconds that a server may take to load
 _TOLD = 10.0  # seconds between two words about what is waited for
 _LOOKED = 0.25  # seconds between two looks whether it is there
-_PORTS = range(20_000, 32_000)  # none that a system gives to whoever asks for any meanwhile
 _DYING = 10.0  # seconds in which a server that cannot answer ends, if it does
 _SETTING = re.compile(r"Value error, .+(?= \[type=)")  # below an error that only counts such
 _ERROR = re.compile(r"\b\w+(?:Error|Exception): .+")
@@ -142,7 +139,7 @@ class Child:
     def _begin(self) -> None:
         self.close()
         path, adapters = self._held()
-        port = _free()
+        port = free_port()
         log = self._home / LOG
         words = self._launch.words(self._readable(path), port)
         with log.open("ab") as kept:
@@ -231,15 +228,6 @@ def _answers(base: str) -> bool:
         return httpx.get(f"{base}/health", timeout=5.0).is_success
     except httpx.TransportError:
         return False
-
-
-def _free() -> int:
-    """Return a port on which nobody listens: a server takes it half a minute later."""
-    while True:
-        port = secrets.choice(_PORTS)
-        with socket.socket() as found, suppress(OSError):
-            found.bind(("127.0.0.1", port))
-            return port
 
 
 def _ended(begun: "subprocess.Popen[bytes]") -> None:
